@@ -1,0 +1,1 @@
+//! A sample dashboard and a sample gateway that use nothing but HTTP.

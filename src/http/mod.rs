@@ -1,0 +1,1 @@
+//! An HTTP toolbox that knows no protocol.

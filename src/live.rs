@@ -1,0 +1,1 @@
+//! The live view: this node's copy of the revocation log.

@@ -1,0 +1,1 @@
+//! Seal, open and derive.

@@ -1,0 +1,1 @@
+//! Budgets charged before a check.

@@ -1,0 +1,1 @@
+//! What is minted, and the lineage it hangs on.
