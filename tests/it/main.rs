@@ -1,1 +1,12 @@
+//! The integration tests: one binary, whose files mirror the router.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "clippy's leave for tests covers test functions only; here the helpers beside them are tests too"
+)]
 
+mod kit;
