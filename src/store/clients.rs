@@ -1,0 +1,137 @@
+//! Clients and their secrets. A client row is never deleted while lineage needs its mark: it is marked deleted.
+//!
+//! `version` rises with every change, so that a decision made on an older reading is made again.
+
+use chrono::{DateTime, Utc};
+use sqlx::FromRow;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::{Reader, Result, Tx, ask, within};
+
+/// A client's registration, as stored; `oauth/client` reads rules into it.
+#[derive(Debug, Clone, FromRow)]
+pub struct Client {
+    pub id: Uuid,
+    pub name: String,
+    /// `oauth21` or `oidc`.
+    pub profile: String,
+    /// `client_secret_basic`, `client_secret_post` or `none`.
+    pub auth_method: String,
+    pub redirect_uris: Json<Vec<String>>,
+    pub post_logout_redirect_uris: Json<Vec<String>>,
+    pub origins: Json<Vec<String>>,
+    pub grants: Json<Vec<String>>,
+    /// Space-delimited.
+    pub scopes: String,
+    /// Resource URIs it may ask for; the first is the default.
+    pub resources: Json<Vec<String>>,
+    /// `ask` or `skip`.
+    pub consent: String,
+    pub retry_window_seconds: Option<i64>,
+    pub outlives_session: bool,
+    /// Scope claims go into the ID token too.
+    pub id_token_claims: bool,
+    /// A confidential client of profile `oidc` may leave PKCE out.
+    pub pkce_optional: bool,
+    pub policy_uri: Option<String>,
+    pub tos_uri: Option<String>,
+    pub version: i64,
+    pub disabled_at: Option<DateTime<Utc>>,
+    pub deleted_at: Option<DateTime<Utc>>,
+    pub revoked_seq: i64,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A secret's digest. Two may be live at once.
+#[derive(Debug, Clone, FromRow)]
+pub struct ClientSecret {
+    pub id: Uuid,
+    pub client_id: Uuid,
+    pub digest: Vec<u8>,
+    pub created_at: DateTime<Utc>,
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+macro_rules! columns {
+    ($before:literal, $after:literal) => {
+        concat!(
+            $before,
+            "id, name, profile, auth_method, redirect_uris, post_logout_redirect_uris, origins, grants, scopes, resources, consent, \
+             retry_window_seconds, outlives_session, id_token_claims, pkce_optional, policy_uri, tos_uri, version, disabled_at, deleted_at, revoked_seq, created_at, updated_at",
+            $after
+        )
+    };
+}
+
+/// The client with this id, deleted ones too.
+pub async fn get(reader: impl Into<Reader<'_>>, id: Uuid) -> Result<Option<Client>> {
+    Ok(ask!(reader, db => sqlx::query_as(columns!("SELECT ", " FROM client WHERE id = $1")).bind(id).fetch_optional(db).await?))
+}
+
+/// Clients that are not deleted, by id, after a position: a page.
+pub async fn list(reader: impl Into<Reader<'_>>, after: Option<Uuid>, limit: i64) -> Result<Vec<Client>> {
+    let after = after.unwrap_or(Uuid::nil());
+    Ok(ask!(reader, db => sqlx::query_as(columns!("SELECT ", " FROM client WHERE id > $1 AND deleted_at IS NULL ORDER BY id LIMIT $2"))
+        .bind(after).bind(limit).fetch_all(db).await?))
+}
+
+/// A client's secrets, oldest first.
+pub async fn secrets(reader: impl Into<Reader<'_>>, client_id: Uuid) -> Result<Vec<ClientSecret>> {
+    Ok(ask!(reader, db => sqlx::query_as(
+        "SELECT id, client_id, digest, created_at, expires_at FROM client_secret WHERE client_id = $1 ORDER BY created_at, id",
+    ).bind(client_id).fetch_all(db).await?))
+}
+
+/// Registers a client.
+pub async fn insert(tx: &mut Tx, client: &Client) -> Result<()> {
+    within!(tx, db => sqlx::query(columns!(
+        "INSERT INTO client (",
+        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)"
+    ))
+    .bind(client.id).bind(&client.name).bind(&client.profile).bind(&client.auth_method)
+    .bind(&client.redirect_uris).bind(&client.post_logout_redirect_uris).bind(&client.origins).bind(&client.grants)
+    .bind(&client.scopes).bind(&client.resources).bind(&client.consent).bind(client.retry_window_seconds)
+    .bind(client.outlives_session).bind(client.id_token_claims).bind(client.pkce_optional)
+    .bind(&client.policy_uri).bind(&client.tos_uri).bind(client.version)
+    .bind(client.disabled_at).bind(client.deleted_at).bind(client.revoked_seq).bind(client.created_at).bind(client.updated_at)
+    .execute(&mut *db).await?);
+    Ok(())
+}
+
+/// Writes the changeable columns, raising the version; marks and creation stay. The caller holds the row's lock.
+pub async fn update(tx: &mut Tx, client: &Client, at: DateTime<Utc>) -> Result<()> {
+    within!(tx, db => sqlx::query(
+        "UPDATE client SET name = $2, profile = $3, auth_method = $4, redirect_uris = $5, post_logout_redirect_uris = $6, origins = $7, \
+         grants = $8, scopes = $9, resources = $10, consent = $11, retry_window_seconds = $12, outlives_session = $13, id_token_claims = $14, \
+         pkce_optional = $15, policy_uri = $16, tos_uri = $17, disabled_at = $18, deleted_at = $19, updated_at = $20, version = version + 1 WHERE id = $1",
+    )
+    .bind(client.id).bind(&client.name).bind(&client.profile).bind(&client.auth_method)
+    .bind(&client.redirect_uris).bind(&client.post_logout_redirect_uris).bind(&client.origins).bind(&client.grants)
+    .bind(&client.scopes).bind(&client.resources).bind(&client.consent).bind(client.retry_window_seconds)
+    .bind(client.outlives_session).bind(client.id_token_claims).bind(client.pkce_optional)
+    .bind(&client.policy_uri).bind(&client.tos_uri).bind(client.disabled_at).bind(client.deleted_at).bind(at)
+    .execute(&mut *db).await?);
+    Ok(())
+}
+
+/// Adds a secret and raises the client's version.
+pub async fn add_secret(tx: &mut Tx, secret: &ClientSecret) -> Result<()> {
+    within!(tx, db => {
+        sqlx::query("INSERT INTO client_secret (id, client_id, digest, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)")
+            .bind(secret.id).bind(secret.client_id).bind(&secret.digest).bind(secret.created_at).bind(secret.expires_at)
+            .execute(&mut *db).await?;
+        sqlx::query("UPDATE client SET version = version + 1 WHERE id = $1").bind(secret.client_id).execute(&mut *db).await?;
+    });
+    Ok(())
+}
+
+/// Removes a secret and raises the client's version.
+pub async fn remove_secret(tx: &mut Tx, client_id: Uuid, id: Uuid) -> Result<()> {
+    within!(tx, db => {
+        sqlx::query("DELETE FROM client_secret WHERE id = $1 AND client_id = $2").bind(id).bind(client_id).execute(&mut *db).await?;
+        sqlx::query("UPDATE client SET version = version + 1 WHERE id = $1").bind(client_id).execute(&mut *db).await?;
+    });
+    Ok(())
+}

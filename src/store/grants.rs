@@ -1,0 +1,61 @@
+//! Grants: what a user has allowed a client. The row is made with the first code, and stays: it carries the mark.
+
+use chrono::{DateTime, Utc};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::{Reader, Result, Tx, ask, within};
+
+/// A grant, as stored.
+#[derive(Debug, Clone, FromRow)]
+pub struct Grant {
+    pub id: Uuid,
+    pub user_id: Uuid,
+    pub client_id: Uuid,
+    /// Space-delimited; empty when nothing is consented to.
+    pub scopes: String,
+    pub consented_at: Option<DateTime<Utc>>,
+    /// The log's number when the consent was judged.
+    pub consented_seq: i64,
+    pub revoked_seq: i64,
+    pub created_at: DateTime<Utc>,
+}
+
+/// The grant of a user to a client.
+pub async fn find(reader: impl Into<Reader<'_>>, user_id: Uuid, client_id: Uuid) -> Result<Option<Grant>> {
+    Ok(ask!(reader, db => sqlx::query_as(
+        "SELECT id, user_id, client_id, scopes, consented_at, consented_seq, revoked_seq, created_at FROM grants WHERE user_id = $1 AND client_id = $2",
+    ).bind(user_id).bind(client_id).fetch_optional(db).await?))
+}
+
+/// A user's grants, oldest first.
+pub async fn of_user(reader: impl Into<Reader<'_>>, user_id: Uuid) -> Result<Vec<Grant>> {
+    Ok(ask!(reader, db => sqlx::query_as(
+        "SELECT id, user_id, client_id, scopes, consented_at, consented_seq, revoked_seq, created_at FROM grants WHERE user_id = $1 ORDER BY id",
+    ).bind(user_id).fetch_all(db).await?))
+}
+
+/// Makes the row if it isn't there and answers its id.
+pub async fn ensure(tx: &mut Tx, id: Uuid, user_id: Uuid, client_id: Uuid, at: DateTime<Utc>) -> Result<Uuid> {
+    within!(tx, db => {
+        sqlx::query(
+            "INSERT INTO grants (id, user_id, client_id, scopes, consented_seq, revoked_seq, created_at) VALUES ($1, $2, $3, '', 0, 0, $4) ON CONFLICT DO NOTHING",
+        ).bind(id).bind(user_id).bind(client_id).bind(at).execute(&mut *db).await?;
+        Ok(sqlx::query_scalar("SELECT id FROM grants WHERE user_id = $1 AND client_id = $2")
+            .bind(user_id).bind(client_id).fetch_one(&mut *db).await?)
+    })
+}
+
+/// Writes what is consented to. The caller holds the row's lock, and judged the session that gives it at `seq`.
+pub async fn consent(tx: &mut Tx, id: Uuid, scopes: &str, seq: i64, at: DateTime<Utc>) -> Result<()> {
+    within!(tx, db => sqlx::query("UPDATE grants SET scopes = $2, consented_seq = $3, consented_at = $4 WHERE id = $1")
+        .bind(id).bind(scopes).bind(seq).bind(at).execute(&mut *db).await?);
+    Ok(())
+}
+
+/// Takes the consent back; the kill that goes with it marks the row.
+pub async fn forget(tx: &mut Tx, id: Uuid) -> Result<()> {
+    within!(tx, db => sqlx::query("UPDATE grants SET scopes = '', consented_at = NULL WHERE id = $1")
+        .bind(id).execute(&mut *db).await?);
+    Ok(())
+}
