@@ -9,4 +9,5 @@
     reason = "clippy's leave for tests covers test functions only; here the helpers beside them are tests too"
 )]
 
+mod house;
 mod kit;
