@@ -1,0 +1,150 @@
+//! The sections of [`Config`](super::Config) that are plain values; limits and defaults stand in the table of settings.
+
+use super::sealing::SealingSecret;
+use ipnet::IpNet;
+use std::{path::PathBuf, time::Duration};
+
+/// Where the sealing keys are.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// The directory with one file per sealing key.
+    pub directory: PathBuf,
+    /// A sealing key given by variable or file, for machines without a lasting directory.
+    pub sealing: Option<SealingSecret>,
+}
+
+/// Files for TLS spoken by this process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// PEM file: the certificate and its chain.
+    pub certificate: PathBuf,
+    /// PEM file: its private key.
+    pub key: PathBuf,
+}
+
+/// Which peers may name the client they forward for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxies {
+    /// Networks whose header is believed; from anyone else it is ignored.
+    pub trusted: Vec<IpNet>,
+    /// The one header that is believed.
+    pub header: ProxyHeader,
+}
+
+/// The header in which a trusted proxy names the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyHeader {
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+    /// `X-Forwarded-For`.
+    XForwardedFor,
+}
+
+/// How long tokens and codes live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tokens {
+    /// Life of an access token.
+    pub access_token_lifetime: Duration,
+    /// Life of an ID token.
+    pub id_token_lifetime: Duration,
+    /// Life of an authorization code.
+    pub code_lifetime: Duration,
+    /// How long the previous refresh token is answered as an honest retry; zero: not at all.
+    pub retry_window: Duration,
+    /// A family that is not refreshed for this long ends.
+    pub family_idle: Duration,
+    /// A family ends this long after its birth, whatever happens.
+    pub family_absolute: Duration,
+}
+
+/// How long browser sessions live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sessions {
+    /// A session that is not used for this long ends.
+    pub idle: Duration,
+    /// A session ends this long after its sign-in, whatever happens.
+    pub absolute: Duration,
+}
+
+/// Sign-in and password hashing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// How long a begun sign-in may take.
+    pub interaction_lifetime: Duration,
+    /// The cost of a new password hash.
+    pub password: Argon2,
+    /// How many hashes are computed at once.
+    pub hash_permits: usize,
+    /// How many may wait for a permit before the next is answered 503.
+    pub hash_queue: usize,
+    /// Least length of a new password, in code points.
+    pub password_min_length: usize,
+}
+
+/// Parameters of argon2id (RFC 9106).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Argon2 {
+    /// Memory in KiB.
+    pub memory_kib: u32,
+    /// Passes over the memory.
+    pub iterations: u32,
+    /// Lanes.
+    pub parallelism: u32,
+}
+
+/// How often someone may be wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Throttle {
+    /// Failures of one account before the first wait.
+    pub account_free: u32,
+    /// The longest wait, which doubles from 1 s.
+    pub account_cap: Duration,
+    /// Consecutive failures after which the factor is closed until it is reset.
+    pub account_hard_stop: u32,
+    /// Failures from one network within [`network_window`](Self::network_window) before it is turned away.
+    pub network_failures: u32,
+    /// The time over which failures of a network are counted.
+    pub network_window: Duration,
+    /// The width of an IPv6 network; an IPv4 network is one address.
+    pub ipv6_prefix: u8,
+    /// Failures per minute of one client from one network at token, introspection and revocation endpoints.
+    pub endpoint_failures: u32,
+}
+
+/// What one request, and all together, may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest request body in bytes.
+    pub body: usize,
+    /// Requests in flight before further ones are shed.
+    pub in_flight: usize,
+    /// How long a request may take.
+    pub request_timeout: Duration,
+    /// How long a stopping server waits for what is in flight.
+    pub stop_grace: Duration,
+}
+
+/// How long the lineage of ended families is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lineage {
+    /// Counted from the end of the family.
+    pub keep: Duration,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// Readable lines, or one JSON object a line.
+    pub format: LogFormat,
+    /// A level, or directives such as `info,chancery::store=debug`.
+    pub level: String,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
