@@ -53,7 +53,7 @@ pub(crate) use bind_record;
 
 /// Writes a row in the transaction of what it tells of.
 pub async fn insert(tx: &mut Tx, record: &Record) -> Result<()> {
-    within!(tx, db => bind_record!(sqlx::query(INSERT), record).execute(&mut *db).await?);
+    within!(tx, db => bind_record!(sqlx::query(INSERT), record).execute(&mut *db).await?.rows_affected());
     Ok(())
 }
 

@@ -67,14 +67,18 @@ macro_rules! columns {
 
 /// The client with this id, deleted ones too.
 pub async fn get(reader: impl Into<Reader<'_>>, id: Uuid) -> Result<Option<Client>> {
-    Ok(ask!(reader, db => sqlx::query_as(columns!("SELECT ", " FROM client WHERE id = $1")).bind(id).fetch_optional(db).await?))
+    Ok(
+        ask!(reader, db => sqlx::query_as(columns!("SELECT ", " FROM client WHERE id = $1")).bind(id).fetch_optional(db).await?),
+    )
 }
 
 /// Clients that are not deleted, by id, after a position: a page.
 pub async fn list(reader: impl Into<Reader<'_>>, after: Option<Uuid>, limit: i64) -> Result<Vec<Client>> {
     let after = after.unwrap_or(Uuid::nil());
-    Ok(ask!(reader, db => sqlx::query_as(columns!("SELECT ", " FROM client WHERE id > $1 AND deleted_at IS NULL ORDER BY id LIMIT $2"))
-        .bind(after).bind(limit).fetch_all(db).await?))
+    Ok(
+        ask!(reader, db => sqlx::query_as(columns!("SELECT ", " FROM client WHERE id > $1 AND deleted_at IS NULL ORDER BY id LIMIT $2"))
+        .bind(after).bind(limit).fetch_all(db).await?),
+    )
 }
 
 /// A client's secrets, oldest first.
@@ -96,7 +100,7 @@ pub async fn insert(tx: &mut Tx, client: &Client) -> Result<()> {
     .bind(client.outlives_session).bind(client.id_token_claims).bind(client.pkce_optional)
     .bind(&client.policy_uri).bind(&client.tos_uri).bind(client.version)
     .bind(client.disabled_at).bind(client.deleted_at).bind(client.revoked_seq).bind(client.created_at).bind(client.updated_at)
-    .execute(&mut *db).await?);
+    .execute(&mut *db).await?.rows_affected());
     Ok(())
 }
 
@@ -112,7 +116,7 @@ pub async fn update(tx: &mut Tx, client: &Client, at: DateTime<Utc>) -> Result<(
     .bind(&client.scopes).bind(&client.resources).bind(&client.consent).bind(client.retry_window_seconds)
     .bind(client.outlives_session).bind(client.id_token_claims).bind(client.pkce_optional)
     .bind(&client.policy_uri).bind(&client.tos_uri).bind(client.disabled_at).bind(client.deleted_at).bind(at)
-    .execute(&mut *db).await?);
+    .execute(&mut *db).await?.rows_affected());
     Ok(())
 }
 

@@ -49,13 +49,13 @@ pub async fn ensure(tx: &mut Tx, id: Uuid, user_id: Uuid, client_id: Uuid, at: D
 /// Writes what is consented to. The caller holds the row's lock, and judged the session that gives it at `seq`.
 pub async fn consent(tx: &mut Tx, id: Uuid, scopes: &str, seq: i64, at: DateTime<Utc>) -> Result<()> {
     within!(tx, db => sqlx::query("UPDATE grants SET scopes = $2, consented_seq = $3, consented_at = $4 WHERE id = $1")
-        .bind(id).bind(scopes).bind(seq).bind(at).execute(&mut *db).await?);
+        .bind(id).bind(scopes).bind(seq).bind(at).execute(&mut *db).await?.rows_affected());
     Ok(())
 }
 
 /// Takes the consent back; the kill that goes with it marks the row.
 pub async fn forget(tx: &mut Tx, id: Uuid) -> Result<()> {
     within!(tx, db => sqlx::query("UPDATE grants SET scopes = '', consented_at = NULL WHERE id = $1")
-        .bind(id).execute(&mut *db).await?);
+        .bind(id).execute(&mut *db).await?.rows_affected());
     Ok(())
 }

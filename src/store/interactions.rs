@@ -39,7 +39,7 @@ pub async fn insert(tx: &mut Tx, interaction: &Interaction) -> Result<()> {
     .bind(interaction.id).bind(&interaction.browser_digest).bind(interaction.client_id).bind(&interaction.request)
     .bind(&interaction.step).bind(interaction.version).bind(interaction.session_id)
     .bind(interaction.created_at).bind(interaction.expires_at).bind(interaction.finished_at)
-    .execute(&mut *db).await?);
+    .execute(&mut *db).await?.rows_affected());
     Ok(())
 }
 
@@ -53,7 +53,13 @@ pub enum Stepped {
 }
 
 /// Moves the machine from the version that was read; whoever comes second finds it moved.
-pub async fn step(tx: &mut Tx, from: &Interaction, step: &str, session_id: Option<Uuid>, finished_at: Option<DateTime<Utc>>) -> Result<Stepped> {
+pub async fn step(
+    tx: &mut Tx,
+    from: &Interaction,
+    step: &str,
+    session_id: Option<Uuid>,
+    finished_at: Option<DateTime<Utc>>,
+) -> Result<Stepped> {
     let done = within!(tx, db => sqlx::query(
         "UPDATE interaction SET step = $3, session_id = $4, finished_at = $5, version = version + 1 WHERE id = $1 AND version = $2 AND finished_at IS NULL",
     )

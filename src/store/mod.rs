@@ -4,11 +4,11 @@
 //! want different statements, two bodies stand side by side. Storage speaks in outcomes and knows no rule; times and
 //! random values come in as parameters. Refused: an unmigrated PostgreSQL, and SQL made from anything but constants.
 
-mod connect;
-mod error;
 pub mod audit;
 pub mod clients;
 pub mod codes;
+mod connect;
+mod error;
 pub mod families;
 pub mod grants;
 pub mod interactions;

@@ -56,7 +56,7 @@ pub async fn insert(tx: &mut Tx, resource: &Resource) -> Result<()> {
     )
     .bind(resource.id).bind(&resource.uri).bind(&resource.name).bind(&resource.scopes).bind(resource.access_token_seconds)
     .bind(resource.retired_at).bind(resource.created_at).bind(resource.updated_at)
-    .execute(&mut *db).await?);
+    .execute(&mut *db).await?.rows_affected());
     Ok(())
 }
 
@@ -67,6 +67,6 @@ pub async fn update(tx: &mut Tx, resource: &Resource, at: DateTime<Utc>) -> Resu
     )
     .bind(resource.id).bind(&resource.name).bind(&resource.scopes).bind(resource.access_token_seconds)
     .bind(resource.retired_at).bind(at)
-    .execute(&mut *db).await?);
+    .execute(&mut *db).await?.rows_affected());
     Ok(())
 }

@@ -75,9 +75,13 @@ pub async fn append(tx: &mut Tx, new: &New<'_>) -> Result<Entry> {
             let text = match new.mark {
                 Mark::None => numbered!(""),
                 Mark::Issuer => numbered!("m AS (UPDATE issuer SET revoked_seq = k.seq FROM k), "),
-                Mark::Client(_) => numbered!("m AS (UPDATE client SET revoked_seq = k.seq FROM k WHERE client.id = $8), "),
+                Mark::Client(_) => {
+                    numbered!("m AS (UPDATE client SET revoked_seq = k.seq FROM k WHERE client.id = $8), ")
+                }
                 Mark::User(_) => numbered!("m AS (UPDATE users SET revoked_seq = k.seq FROM k WHERE users.id = $8), "),
-                Mark::Grant(_) => numbered!("m AS (UPDATE grants SET revoked_seq = k.seq FROM k WHERE grants.id = $8), "),
+                Mark::Grant(_) => {
+                    numbered!("m AS (UPDATE grants SET revoked_seq = k.seq FROM k WHERE grants.id = $8), ")
+                }
                 Mark::Session(_) => numbered!(
                     "m AS (UPDATE session SET revoked_seq = k.seq, ended_at = coalesce(ended_at, $2) FROM k WHERE session.id = $8), "
                 ),
@@ -86,21 +90,32 @@ pub async fn append(tx: &mut Tx, new: &New<'_>) -> Result<Entry> {
                 ),
             };
             let query = sqlx::query_as(text)
-                .bind(&new.tip).bind(new.at).bind(new.kind).bind(new.value).bind(new.reach).bind(new.reason).bind(new.actor);
+                .bind(&new.tip)
+                .bind(new.at)
+                .bind(new.kind)
+                .bind(new.value)
+                .bind(new.reach)
+                .bind(new.reason)
+                .bind(new.actor);
             let query = if let Some(id) = id { query.bind(id) } else { query };
             Ok(query.fetch_one(&mut **tx).await?)
         }
         Tx::Sqlite(tx) => {
-            let (seq, longest): (i64, i64) =
-                sqlx::query_as("UPDATE counter SET seq = seq + 1, tip = $1 WHERE id = 1 RETURNING seq, longest_access_seconds")
-                    .bind(&new.tip).fetch_one(&mut **tx).await?;
+            let (seq, longest): (i64, i64) = sqlx::query_as(
+                "UPDATE counter SET seq = seq + 1, tip = $1 WHERE id = 1 RETURNING seq, longest_access_seconds",
+            )
+            .bind(&new.tip)
+            .fetch_one(&mut **tx)
+            .await?;
             let text = match new.mark {
                 Mark::None => None,
                 Mark::Issuer => Some("UPDATE issuer SET revoked_seq = $1"),
                 Mark::Client(_) => Some("UPDATE client SET revoked_seq = $1 WHERE id = $2"),
                 Mark::User(_) => Some("UPDATE users SET revoked_seq = $1 WHERE id = $2"),
                 Mark::Grant(_) => Some("UPDATE grants SET revoked_seq = $1 WHERE id = $2"),
-                Mark::Session(_) => Some("UPDATE session SET revoked_seq = $1, ended_at = coalesce(ended_at, $3) WHERE id = $2"),
+                Mark::Session(_) => {
+                    Some("UPDATE session SET revoked_seq = $1, ended_at = coalesce(ended_at, $3) WHERE id = $2")
+                }
                 Mark::Family(_) => Some(
                     "UPDATE family SET revoked_seq = $1, ended_at = coalesce(ended_at, $3), end_reason = coalesce(end_reason, $4) WHERE id = $2",
                 ),

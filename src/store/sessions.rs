@@ -48,13 +48,17 @@ macro_rules! columns {
 
 /// The session with this `sid`.
 pub async fn get(reader: impl Into<Reader<'_>>, id: Uuid) -> Result<Option<Session>> {
-    Ok(ask!(reader, db => sqlx::query_as(columns!("SELECT ", " FROM session WHERE id = $1")).bind(id).fetch_optional(db).await?))
+    Ok(
+        ask!(reader, db => sqlx::query_as(columns!("SELECT ", " FROM session WHERE id = $1")).bind(id).fetch_optional(db).await?),
+    )
 }
 
 /// A user's sessions, newest first.
 pub async fn of_user(reader: impl Into<Reader<'_>>, user_id: Uuid) -> Result<Vec<Session>> {
-    Ok(ask!(reader, db => sqlx::query_as(columns!("SELECT ", " FROM session WHERE user_id = $1 ORDER BY created_at DESC, id"))
-        .bind(user_id).fetch_all(db).await?))
+    Ok(
+        ask!(reader, db => sqlx::query_as(columns!("SELECT ", " FROM session WHERE user_id = $1 ORDER BY created_at DESC, id"))
+        .bind(user_id).fetch_all(db).await?),
+    )
 }
 
 /// Begins a session.
@@ -63,7 +67,7 @@ pub async fn insert(tx: &mut Tx, session: &Session) -> Result<()> {
         .bind(session.id).bind(&session.secret_digest).bind(session.user_id).bind(session.born_seq).bind(&session.proofs)
         .bind(session.auth_time).bind(session.created_at).bind(session.last_used_at).bind(session.expires_at)
         .bind(&session.address).bind(&session.user_agent).bind(session.ended_at).bind(session.revoked_seq)
-        .execute(&mut *db).await?);
+        .execute(&mut *db).await?.rows_affected());
     Ok(())
 }
 
@@ -75,7 +79,7 @@ pub async fn renew(tx: &mut Tx, session: &Session) -> Result<()> {
     )
     .bind(session.id).bind(&session.secret_digest).bind(&session.proofs).bind(session.auth_time).bind(session.last_used_at)
     .bind(session.expires_at).bind(&session.address).bind(&session.user_agent)
-    .execute(&mut *db).await?);
+    .execute(&mut *db).await?.rows_affected());
     Ok(())
 }
 

@@ -42,12 +42,16 @@ macro_rules! columns {
 
 /// The user with this internal id, deleted ones too.
 pub async fn get(reader: impl Into<Reader<'_>>, id: Uuid) -> Result<Option<User>> {
-    Ok(ask!(reader, db => sqlx::query_as(columns!("SELECT ", " FROM users WHERE id = $1")).bind(id).fetch_optional(db).await?))
+    Ok(
+        ask!(reader, db => sqlx::query_as(columns!("SELECT ", " FROM users WHERE id = $1")).bind(id).fetch_optional(db).await?),
+    )
 }
 
 /// The user with this `sub`.
 pub async fn by_sub(reader: impl Into<Reader<'_>>, sub: Uuid) -> Result<Option<User>> {
-    Ok(ask!(reader, db => sqlx::query_as(columns!("SELECT ", " FROM users WHERE sub = $1")).bind(sub).fetch_optional(db).await?))
+    Ok(
+        ask!(reader, db => sqlx::query_as(columns!("SELECT ", " FROM users WHERE sub = $1")).bind(sub).fetch_optional(db).await?),
+    )
 }
 
 /// The user whose name, or else e-mail address, has this key.
@@ -60,8 +64,10 @@ pub async fn by_key(reader: impl Into<Reader<'_>>, key: &str) -> Result<Option<U
 /// Users that are not deleted, by id, after a position: a page.
 pub async fn list(reader: impl Into<Reader<'_>>, after: Option<Uuid>, limit: i64) -> Result<Vec<User>> {
     let after = after.unwrap_or(Uuid::nil());
-    Ok(ask!(reader, db => sqlx::query_as(columns!("SELECT ", " FROM users WHERE id > $1 AND deleted_at IS NULL ORDER BY id LIMIT $2"))
-        .bind(after).bind(limit).fetch_all(db).await?))
+    Ok(
+        ask!(reader, db => sqlx::query_as(columns!("SELECT ", " FROM users WHERE id > $1 AND deleted_at IS NULL ORDER BY id LIMIT $2"))
+        .bind(after).bind(limit).fetch_all(db).await?),
+    )
 }
 
 /// Creates a user.
@@ -72,7 +78,7 @@ pub async fn insert(tx: &mut Tx, user: &User) -> Result<()> {
     .bind(user.id).bind(user.sub).bind(&user.username).bind(&user.username_key).bind(&user.email).bind(&user.email_key)
     .bind(user.email_verified).bind(&user.name).bind(&user.given_name).bind(&user.family_name).bind(&user.groups)
     .bind(user.disabled_at).bind(user.deleted_at).bind(user.revoked_seq).bind(user.created_at).bind(user.updated_at)
-    .execute(&mut *db).await?);
+    .execute(&mut *db).await?.rows_affected());
     Ok(())
 }
 
@@ -85,20 +91,22 @@ pub async fn update(tx: &mut Tx, user: &User, at: DateTime<Utc>) -> Result<()> {
     .bind(user.id).bind(&user.username).bind(&user.username_key).bind(&user.email).bind(&user.email_key)
     .bind(user.email_verified).bind(&user.name).bind(&user.given_name).bind(&user.family_name).bind(&user.groups)
     .bind(user.disabled_at).bind(user.deleted_at).bind(at)
-    .execute(&mut *db).await?);
+    .execute(&mut *db).await?.rows_affected());
     Ok(())
 }
 
 /// A user's password hash (PHC string).
 pub async fn password(reader: impl Into<Reader<'_>>, user_id: Uuid) -> Result<Option<String>> {
-    Ok(ask!(reader, db => sqlx::query_scalar("SELECT hash FROM password WHERE user_id = $1").bind(user_id).fetch_optional(db).await?))
+    Ok(
+        ask!(reader, db => sqlx::query_scalar("SELECT hash FROM password WHERE user_id = $1").bind(user_id).fetch_optional(db).await?),
+    )
 }
 
 /// Sets a user's password hash. The caller holds the user's lock and kills what the old one opened.
 pub async fn set_password(tx: &mut Tx, user_id: Uuid, hash: &str, at: DateTime<Utc>) -> Result<()> {
     within!(tx, db => sqlx::query(
         "INSERT INTO password (user_id, hash, changed_at) VALUES ($1, $2, $3) ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, changed_at = excluded.changed_at",
-    ).bind(user_id).bind(hash).bind(at).execute(&mut *db).await?);
+    ).bind(user_id).bind(hash).bind(at).execute(&mut *db).await?.rows_affected());
     Ok(())
 }
 
@@ -111,6 +119,6 @@ pub async fn upgrade_password(tx: &mut Tx, user_id: Uuid, from: &str, to: &str) 
 
 /// Forgets a user's password.
 pub async fn remove_password(tx: &mut Tx, user_id: Uuid) -> Result<()> {
-    within!(tx, db => sqlx::query("DELETE FROM password WHERE user_id = $1").bind(user_id).execute(&mut *db).await?);
+    within!(tx, db => sqlx::query("DELETE FROM password WHERE user_id = $1").bind(user_id).execute(&mut *db).await?.rows_affected());
     Ok(())
 }

@@ -1,0 +1,324 @@
+//! The rolls, read for judging: everything a decision stands on, in one statement and so in one snapshot, with the
+//! log's counter beside it. `policy/standing` judges what these return; nothing else does.
+
+use chrono::{DateTime, Utc};
+use sqlx::FromRow;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::families::Family;
+use super::sessions::Proof;
+use super::{Reader, Result, ask};
+
+/// Where the log stood, and the issuer's own mark.
+#[derive(Debug, Clone, FromRow)]
+pub struct Counter {
+    pub as_of: i64,
+    pub longest_access_seconds: i64,
+    pub issuer_mark: i64,
+}
+
+/// What judging needs of a client.
+#[derive(Debug, Clone, FromRow)]
+pub struct ClientRoll {
+    pub client_id: Uuid,
+    pub client_version: i64,
+    pub client_disabled_at: Option<DateTime<Utc>>,
+    pub client_deleted_at: Option<DateTime<Utc>>,
+    pub client_mark: i64,
+}
+
+/// What judging and claims need of a user.
+#[derive(Debug, Clone, FromRow)]
+pub struct UserRoll {
+    pub user_id: Uuid,
+    pub sub: Uuid,
+    pub username: String,
+    pub email: Option<String>,
+    pub email_verified: bool,
+    pub name: Option<String>,
+    pub given_name: Option<String>,
+    pub family_name: Option<String>,
+    pub groups: Json<Vec<String>>,
+    pub user_updated_at: DateTime<Utc>,
+    pub user_disabled_at: Option<DateTime<Utc>>,
+    pub user_deleted_at: Option<DateTime<Utc>>,
+    pub user_mark: i64,
+}
+
+/// What judging needs of a grant.
+#[derive(Debug, Clone)]
+pub struct GrantRoll {
+    pub grant_id: Uuid,
+    pub grant_scopes: String,
+    pub consented_seq: i64,
+    pub grant_mark: i64,
+}
+
+/// What judging needs of a session.
+#[derive(Debug, Clone, FromRow)]
+pub struct SessionRoll {
+    pub session_id: Uuid,
+    pub session_born: i64,
+    pub session_proofs: Json<Vec<Proof>>,
+    pub session_auth_time: DateTime<Utc>,
+    pub session_created_at: DateTime<Utc>,
+    pub session_last_used_at: DateTime<Utc>,
+    pub session_expires_at: DateTime<Utc>,
+    pub session_ended_at: Option<DateTime<Utc>>,
+    pub session_mark: i64,
+}
+
+/// One snapshot: the counter, and whichever rows the question was about.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    pub counter: Counter,
+    pub client: Option<ClientRoll>,
+    pub user: Option<UserRoll>,
+    pub grant: Option<GrantRoll>,
+    pub session: Option<SessionRoll>,
+}
+
+#[derive(FromRow)]
+struct MaybeGrant {
+    grant_id: Option<Uuid>,
+    grant_scopes: Option<String>,
+    consented_seq: Option<i64>,
+    grant_mark: Option<i64>,
+}
+
+impl From<MaybeGrant> for Option<GrantRoll> {
+    fn from(row: MaybeGrant) -> Self {
+        Some(GrantRoll {
+            grant_id: row.grant_id?,
+            grant_scopes: row.grant_scopes?,
+            consented_seq: row.consented_seq?,
+            grant_mark: row.grant_mark?,
+        })
+    }
+}
+
+#[derive(FromRow)]
+struct Whole {
+    #[sqlx(flatten)]
+    counter: Counter,
+    #[sqlx(flatten)]
+    client: ClientRoll,
+    #[sqlx(flatten)]
+    user: UserRoll,
+    #[sqlx(flatten)]
+    grant: MaybeGrant,
+    #[sqlx(flatten)]
+    session: SessionRoll,
+}
+
+impl From<Whole> for Snapshot {
+    fn from(row: Whole) -> Self {
+        Self {
+            counter: row.counter,
+            client: Some(row.client),
+            user: Some(row.user),
+            grant: row.grant.into(),
+            session: Some(row.session),
+        }
+    }
+}
+
+macro_rules! counter {
+    () => {
+        "k.seq AS as_of, k.longest_access_seconds, i.revoked_seq AS issuer_mark"
+    };
+}
+macro_rules! client {
+    () => {
+        "c.id AS client_id, c.version AS client_version, c.disabled_at AS client_disabled_at, c.deleted_at AS client_deleted_at, c.revoked_seq AS client_mark"
+    };
+}
+macro_rules! user {
+    () => {
+        "u.id AS user_id, u.sub, u.username, u.email, u.email_verified, u.name, u.given_name, u.family_name, u.groups, \
+         u.updated_at AS user_updated_at, u.disabled_at AS user_disabled_at, u.deleted_at AS user_deleted_at, u.revoked_seq AS user_mark"
+    };
+}
+macro_rules! grant {
+    () => {
+        "g.id AS grant_id, g.scopes AS grant_scopes, g.consented_seq, g.revoked_seq AS grant_mark"
+    };
+}
+macro_rules! session {
+    () => {
+        "s.id AS session_id, s.born_seq AS session_born, s.proofs AS session_proofs, s.auth_time AS session_auth_time, \
+         s.created_at AS session_created_at, s.last_used_at AS session_last_used_at, s.expires_at AS session_expires_at, \
+         s.ended_at AS session_ended_at, s.revoked_seq AS session_mark"
+    };
+}
+macro_rules! whole {
+    ($more:literal, $from:literal) => {
+        concat!("SELECT ", $more, counter!(), ", ", client!(), ", ", user!(), ", ", grant!(), ", ", session!(), $from)
+    };
+}
+
+/// A client alone.
+pub async fn of_client(reader: impl Into<Reader<'_>>, client_id: Uuid) -> Result<Option<Snapshot>> {
+    #[derive(FromRow)]
+    struct Row {
+        #[sqlx(flatten)]
+        counter: Counter,
+        #[sqlx(flatten)]
+        client: ClientRoll,
+    }
+    let row: Option<Row> = ask!(reader, db => sqlx::query_as(concat!(
+        "SELECT ", counter!(), ", ", client!(), " FROM client c CROSS JOIN counter k CROSS JOIN issuer i WHERE c.id = $1"
+    )).bind(client_id).fetch_optional(db).await?);
+    Ok(row.map(|row| Snapshot {
+        counter: row.counter,
+        client: Some(row.client),
+        user: None,
+        grant: None,
+        session: None,
+    }))
+}
+
+/// A browser's session by the digest of its secret, with its user.
+pub async fn of_browser(reader: impl Into<Reader<'_>>, secret_digest: &[u8]) -> Result<Option<Snapshot>> {
+    #[derive(FromRow)]
+    struct Row {
+        #[sqlx(flatten)]
+        counter: Counter,
+        #[sqlx(flatten)]
+        user: UserRoll,
+        #[sqlx(flatten)]
+        session: SessionRoll,
+    }
+    let row: Option<Row> = ask!(reader, db => sqlx::query_as(concat!(
+        "SELECT ", counter!(), ", ", user!(), ", ", session!(),
+        " FROM session s JOIN users u ON u.id = s.user_id CROSS JOIN counter k CROSS JOIN issuer i WHERE s.secret_digest = $1"
+    )).bind(secret_digest).fetch_optional(db).await?);
+    Ok(row.map(|row| Snapshot {
+        counter: row.counter,
+        client: None,
+        user: Some(row.user),
+        grant: None,
+        session: Some(row.session),
+    }))
+}
+
+/// A browser's session with a client and the grant between them, if there is one.
+pub async fn of_browser_at(
+    reader: impl Into<Reader<'_>>,
+    secret_digest: &[u8],
+    client_id: Uuid,
+) -> Result<Option<Snapshot>> {
+    let row: Option<Whole> = ask!(reader, db => sqlx::query_as(whole!(
+        "",
+        " FROM session s JOIN users u ON u.id = s.user_id JOIN client c ON c.id = $2 \
+         LEFT JOIN grants g ON g.user_id = u.id AND g.client_id = c.id CROSS JOIN counter k CROSS JOIN issuer i WHERE s.secret_digest = $1"
+    )).bind(secret_digest).bind(client_id).fetch_optional(db).await?);
+    Ok(row.map(Snapshot::from))
+}
+
+/// The same by session id, for a transaction that holds the session's lock.
+pub async fn of_session_at(
+    reader: impl Into<Reader<'_>>,
+    session_id: Uuid,
+    client_id: Uuid,
+) -> Result<Option<Snapshot>> {
+    let row: Option<Whole> = ask!(reader, db => sqlx::query_as(whole!(
+        "",
+        " FROM session s JOIN users u ON u.id = s.user_id JOIN client c ON c.id = $2 \
+         LEFT JOIN grants g ON g.user_id = u.id AND g.client_id = c.id CROSS JOIN counter k CROSS JOIN issuer i WHERE s.id = $1"
+    )).bind(session_id).bind(client_id).fetch_optional(db).await?);
+    Ok(row.map(Snapshot::from))
+}
+
+/// A family and all it hangs on.
+pub async fn of_family(reader: impl Into<Reader<'_>>, family_id: Uuid) -> Result<Option<(Family, Snapshot)>> {
+    #[derive(FromRow)]
+    struct Row {
+        #[sqlx(flatten)]
+        family: Family,
+        #[sqlx(flatten)]
+        whole: Whole,
+    }
+    let row: Option<Row> = ask!(reader, db => sqlx::query_as(whole!(
+        "f.id, f.outlives_session, f.born_seq, f.secret_digest, f.generation, f.ordinal, f.contended, f.scopes, f.resources, f.acr, f.amr, f.auth_time, \
+         f.created_at, f.rotated_at, f.last_used_at, f.expires_at, f.network, f.user_agent, f.ended_at, f.end_reason, f.revoked_seq, ",
+        " FROM family f JOIN client c ON c.id = f.client_id JOIN users u ON u.id = f.user_id JOIN grants g ON g.id = f.grant_id \
+         JOIN session s ON s.id = f.session_id CROSS JOIN counter k CROSS JOIN issuer i WHERE f.id = $1"
+    )).bind(family_id).fetch_optional(db).await?);
+    Ok(row.map(|row| (row.family, row.whole.into())))
+}
+
+/// A code and all it hangs on.
+pub async fn of_code(reader: impl Into<Reader<'_>>, digest: &[u8]) -> Result<Option<(super::codes::Code, Snapshot)>> {
+    #[derive(FromRow)]
+    struct Row {
+        #[sqlx(flatten)]
+        code: super::codes::Code,
+        #[sqlx(flatten)]
+        whole: Whole,
+    }
+    let row: Option<Row> = ask!(reader, db => sqlx::query_as(whole!(
+        "d.digest, d.family_id, d.born_seq, d.redirect_uri, d.challenge, d.nonce, d.scopes, d.resources, d.acr, d.amr, d.auth_time, \
+         d.created_at, d.expires_at, d.spent_at, d.burnt_at, ",
+        " FROM code d JOIN client c ON c.id = d.client_id JOIN users u ON u.id = d.user_id JOIN grants g ON g.id = d.grant_id \
+         JOIN session s ON s.id = d.session_id CROSS JOIN counter k CROSS JOIN issuer i WHERE d.digest = $1"
+    )).bind(digest).fetch_optional(db).await?);
+    Ok(row.map(|row| (row.code, row.whole.into())))
+}
+
+/// What a sign-in by password stands on: always the counter, and the user with its hash where there is one.
+#[derive(Debug, Clone)]
+pub struct SigninRoll {
+    pub counter: Counter,
+    pub user: Option<(UserRoll, Option<String>)>,
+}
+
+/// The user whose name or e-mail address has this key, with the password hash, in the counter's snapshot.
+pub async fn of_signin(reader: impl Into<Reader<'_>>, key: &str) -> Result<SigninRoll> {
+    #[derive(FromRow)]
+    struct Found {
+        #[sqlx(flatten)]
+        counter: Counter,
+        #[sqlx(flatten)]
+        user: UserRoll,
+        hash: Option<String>,
+    }
+    let mut reader = reader.into();
+    let row: Option<Found> = ask!(reborrow(&mut reader), db => sqlx::query_as(concat!(
+        "SELECT ", counter!(), ", ", user!(), ", p.hash FROM users u LEFT JOIN password p ON p.user_id = u.id CROSS JOIN counter k CROSS JOIN issuer i \
+         WHERE (u.username_key = $1 OR u.email_key = $1) AND u.deleted_at IS NULL ORDER BY CASE WHEN u.username_key = $1 THEN 0 ELSE 1 END LIMIT 1"
+    )).bind(key).fetch_optional(db).await?);
+    if let Some(row) = row {
+        return Ok(SigninRoll { counter: row.counter, user: Some((row.user, row.hash)) });
+    }
+    let counter = ask!(reader, db => sqlx::query_as(concat!("SELECT ", counter!(), " FROM counter k CROSS JOIN issuer i"))
+        .fetch_one(db).await?);
+    Ok(SigninRoll { counter, user: None })
+}
+
+/// The user with this id and its hash, in the counter's snapshot: for a password change.
+pub async fn of_user(
+    reader: impl Into<Reader<'_>>,
+    user_id: Uuid,
+) -> Result<Option<(UserRoll, Option<String>, Counter)>> {
+    #[derive(FromRow)]
+    struct Found {
+        #[sqlx(flatten)]
+        counter: Counter,
+        #[sqlx(flatten)]
+        user: UserRoll,
+        hash: Option<String>,
+    }
+    let row: Option<Found> = ask!(reader, db => sqlx::query_as(concat!(
+        "SELECT ", counter!(), ", ", user!(), ", p.hash FROM users u LEFT JOIN password p ON p.user_id = u.id CROSS JOIN counter k CROSS JOIN issuer i WHERE u.id = $1"
+    )).bind(user_id).fetch_optional(db).await?);
+    Ok(row.map(|row| (row.user, row.hash, row.counter)))
+}
+
+fn reborrow<'a>(reader: &'a mut Reader<'_>) -> Reader<'a> {
+    match reader {
+        Reader::Store(store) => Reader::Store(store),
+        Reader::Tx(tx) => Reader::Tx(tx),
+    }
+}

@@ -1,0 +1,90 @@
+//! Removing what has expired, in small steady batches, oldest first. Nothing that evidence or a mark hangs on goes early.
+
+use chrono::{DateTime, Utc};
+
+use super::{Result, Store, Tx, within};
+
+/// How many rows of one table go in one transaction.
+const BATCH: i64 = 500;
+
+/// What may go, each with the time before which it may.
+#[derive(Debug, Clone, Copy)]
+pub struct Horizon {
+    /// Now: interactions, budgets and log entries past their own end.
+    pub now: DateTime<Utc>,
+    /// Unspent codes that expired before this.
+    pub codes: DateTime<Utc>,
+    /// Families (with their lineage and codes) and sessions that ended before this.
+    pub lineage: DateTime<Utc>,
+}
+
+macro_rules! sweep {
+    ($tx:expr, $text:literal, $at:expr) => {
+        within!($tx, db => sqlx::query($text).bind($at).bind(BATCH).execute(&mut *db).await?.rows_affected())
+    };
+}
+
+/// One small batch of everything; answers how many rows went, so that the caller knows whether to come again soon.
+pub async fn batch(store: &Store, horizon: &Horizon) -> Result<u64> {
+    let mut gone = 0;
+    let mut tx = store.begin().await?;
+    gone += sweep!(
+        &mut tx,
+        "DELETE FROM interaction WHERE id IN (SELECT id FROM interaction WHERE expires_at < $1 LIMIT $2)",
+        horizon.now
+    );
+    gone += sweep!(
+        &mut tx,
+        "DELETE FROM throttle WHERE key IN (SELECT key FROM throttle WHERE expires_at < $1 LIMIT $2)",
+        horizon.now
+    );
+    gone += sweep!(
+        &mut tx,
+        "DELETE FROM revocation WHERE seq IN (SELECT seq FROM revocation WHERE until < $1 AND kind <> 'key' AND seq < (SELECT seq FROM counter) LIMIT $2)",
+        horizon.now
+    );
+    gone += sweep!(
+        &mut tx,
+        "DELETE FROM code WHERE digest IN (SELECT digest FROM code WHERE expires_at < $1 AND spent_at IS NULL LIMIT $2)",
+        horizon.codes
+    );
+    tx.commit().await?;
+    let mut tx = store.begin().await?;
+    gone += families(&mut tx, horizon.lineage).await?;
+    tx.commit().await?;
+    let mut tx = store.begin().await?;
+    gone += sweep!(
+        &mut tx,
+        "DELETE FROM session WHERE id IN (SELECT s.id FROM session s WHERE s.expires_at < $1 \
+         AND NOT EXISTS (SELECT 1 FROM family f WHERE f.session_id = s.id) AND NOT EXISTS (SELECT 1 FROM code d WHERE d.session_id = s.id) LIMIT $2)",
+        horizon.lineage
+    );
+    tx.commit().await?;
+    Ok(gone)
+}
+
+/// Ended or expired families, with everything under them; the family's row goes last and frees its owners.
+async fn families(tx: &mut Tx, before: DateTime<Utc>) -> Result<u64> {
+    let mut gone = 0;
+    gone += sweep!(
+        tx,
+        "DELETE FROM lineage_retry WHERE family_id IN (SELECT id FROM family WHERE expires_at < $1 LIMIT $2)",
+        before
+    );
+    gone += sweep!(
+        tx,
+        "DELETE FROM lineage WHERE family_id IN (SELECT id FROM family WHERE expires_at < $1 LIMIT $2)",
+        before
+    );
+    gone += sweep!(
+        tx,
+        "DELETE FROM code WHERE family_id IN (SELECT id FROM family WHERE expires_at < $1 LIMIT $2)",
+        before
+    );
+    gone += sweep!(
+        tx,
+        "DELETE FROM family WHERE id IN (SELECT f.id FROM family f WHERE f.expires_at < $1 AND NOT EXISTS (SELECT 1 FROM lineage l WHERE l.family_id = f.id) LIMIT $2)",
+        before
+    );
+    Ok(gone)
+}

@@ -1,0 +1,52 @@
+//! Budgets in the shared database: charged atomically, before the check they guard.
+
+use chrono::{DateTime, Utc};
+use sqlx::FromRow;
+
+use super::{Result, Store, Tx, within};
+
+/// A budget as it stood before this charge, and its count after it.
+#[derive(Debug, Clone, FromRow)]
+pub struct Charged {
+    pub charged: i64,
+    pub since: DateTime<Utc>,
+    pub last_at: DateTime<Utc>,
+}
+
+/// Charges one to `key`; a count older than `since_floor` begins anew. Answers the row after the charge.
+pub async fn charge(
+    store: &Store,
+    key: &str,
+    at: DateTime<Utc>,
+    since_floor: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+) -> Result<Charged> {
+    const CHARGE: &str = "INSERT INTO throttle (key, charged, since, last_at, expires_at) VALUES ($1, 1, $2, $2, $4) \
+         ON CONFLICT (key) DO UPDATE SET \
+         charged = CASE WHEN throttle.since < $3 THEN 1 ELSE throttle.charged + 1 END, \
+         since = CASE WHEN throttle.since < $3 THEN $2 ELSE throttle.since END, \
+         last_at = $2, expires_at = $4 RETURNING charged, since, last_at";
+    Ok(match store {
+        Store::Postgres(pool) => {
+            sqlx::query_as(CHARGE).bind(key).bind(at).bind(since_floor).bind(expires_at).fetch_one(pool).await?
+        }
+        Store::Sqlite(lite) => {
+            sqlx::query_as(CHARGE).bind(key).bind(at).bind(since_floor).bind(expires_at).fetch_one(&lite.write).await?
+        }
+    })
+}
+
+/// What stands against `key`.
+pub async fn get(store: &Store, key: &str) -> Result<Option<Charged>> {
+    const GET: &str = "SELECT charged, since, last_at FROM throttle WHERE key = $1";
+    Ok(match store {
+        Store::Postgres(pool) => sqlx::query_as(GET).bind(key).fetch_optional(pool).await?,
+        Store::Sqlite(lite) => sqlx::query_as(GET).bind(key).fetch_optional(&lite.read).await?,
+    })
+}
+
+/// Clears a budget, as a success does.
+pub async fn clear(tx: &mut Tx, key: &str) -> Result<()> {
+    within!(tx, db => sqlx::query("DELETE FROM throttle WHERE key = $1").bind(key).execute(&mut *db).await?.rows_affected());
+    Ok(())
+}
