@@ -1,0 +1,58 @@
+# `make demo` and `make test` are the two that matter; `make` lists the rest.
+# ARGS="…" is handed on: make demo ARGS=--help, make test ARGS=house::
+
+SETUP  := ./deploy/setup.sh
+CARGO  := cargo
+LOCKED := --locked
+
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+# Where cargo builds: CARGO_TARGET_DIR, else under CHANCERY_CACHE (a directory kept between runs), else ./target.
+ifdef CHANCERY_CACHE
+export CARGO_TARGET_DIR ?= $(CHANCERY_CACHE)/target
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fmt lint deny bless deps release clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+demo: ## try it: issuer, sample dashboard and sample gateway on this machine
+	@$(SETUP) demo
+	@$(CARGO) run $(LOCKED) -- demo $(ARGS)
+
+test: ## everything that has to hold: format, lints, licences, all tests on both databases
+	@$(SETUP) test
+	$(CARGO) fmt --check
+	$(CARGO) clippy $(LOCKED) --all-targets -- -D warnings
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --log-level error check bans licenses sources; \
+	else echo "cargo-deny is not installed: licences and banned crates are not checked (make deny says more)"; fi
+	$(CARGO) test $(LOCKED) $(ARGS)
+
+check: ## compile without building, the quickest answer
+	$(CARGO) check $(LOCKED) --all-targets
+
+fmt: ## format the code
+	$(CARGO) fmt
+
+lint: ## clippy, warnings denied
+	$(CARGO) clippy $(LOCKED) --all-targets -- -D warnings
+
+deny: ## advisories, licences and banned crates (needs cargo-deny and the network)
+	@$(CARGO) deny --version >/dev/null 2>&1 || { echo "make deny needs cargo-deny: cargo install --locked cargo-deny"; exit 1; }
+	$(CARGO) deny check
+
+bless: ## write the generated files anew, by the tests that compare them
+	@$(SETUP) test
+	CHANCERY_BLESS=1 $(CARGO) test $(LOCKED) --test it $(ARGS)
+
+deps: ## install what demo and tests need and this machine lacks
+	@$(SETUP) test
+
+release: ## build the binary to deploy
+	@$(SETUP) demo
+	$(CARGO) build $(LOCKED) --release
+
+clean: ## remove what was built
+	$(CARGO) clean
