@@ -172,6 +172,9 @@ fn unknown(path: &str) -> Refusal {
     if !section.is_empty() {
         return Refusal::new("is a section, not a setting", format!("write one of {}", section.join(", ")));
     }
+    if let Some((setting, _)) = path.strip_suffix("_file").and_then(find) {
+        return Refusal::new("is not a setting: only secrets are read from files", format!("write {}", setting.path));
+    }
     let key = path.rsplit('.').next().unwrap_or(path);
     let elsewhere = SETTINGS.iter().find(|setting| setting.key() == key).map(|setting| setting.path);
     match nearest(path, SETTINGS.iter().map(|setting| setting.path)).or(elsewhere) {

@@ -9,5 +9,6 @@
     reason = "clippy's leave for tests covers test functions only; here the helpers beside them are tests too"
 )]
 
+mod config;
 mod house;
 mod kit;
