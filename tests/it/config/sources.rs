@@ -136,3 +136,12 @@ fn what_is_shown_can_be_loaded_again() {
     assert_eq!(again.brand.name, config.brand.name);
     assert_eq!(again.limits.request_timeout.as_millis(), 1500);
 }
+
+#[test]
+fn the_process_brings_its_environment_its_directory_and_its_cores() {
+    let sources = Sources::from_process();
+    assert_eq!((sources.config, sources.default_file), (None, Some(PathBuf::from("chancery.toml"))));
+    assert!(sources.flags.is_empty() && sources.cores >= 1);
+    let path = sources.environment.get("PATH").cloned();
+    assert_eq!(path, std::env::var_os("PATH"));
+}
