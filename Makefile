@@ -10,6 +10,8 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 # Where cargo builds: CARGO_TARGET_DIR, else under CHANCERY_CACHE (a directory kept between runs), else ./target.
 ifdef CHANCERY_CACHE
 export CARGO_TARGET_DIR ?= $(CHANCERY_CACHE)/target
+# The server refuses settings it does not know, and this is none.
+unexport CHANCERY_CACHE
 endif
 
 .DEFAULT_GOAL := help
