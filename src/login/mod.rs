@@ -1,1 +1,4 @@
 //! The pages of the sign-in.
+
+pub mod pages;
+pub mod words;

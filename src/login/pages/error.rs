@@ -1,0 +1,135 @@
+//! What a person sees when a request can't be answered: what happened in plain words, what to do, and below it what
+//! the application's people need (RFC 6749, 4.1.2.1: an error that must not be redirected is shown).
+//!
+//! Nothing internal: a cause is found by the request id.
+
+use askama::Template;
+use axum::http::StatusCode;
+
+use super::{Frame, filters};
+use crate::login::words::Told;
+
+/// An error.
+#[derive(Clone, Debug, Template)]
+#[template(path = "error.html")]
+pub struct ErrorPage {
+    /// The frame; its request id is shown.
+    pub frame: Frame,
+    /// What went wrong.
+    pub problem: Problem,
+    /// The protocol's code, like `invalid_request`.
+    pub code: Option<String>,
+    /// The parameter at fault.
+    pub parameter: Option<String>,
+    /// A line for the application's people.
+    pub detail: Option<String>,
+    /// A checked address on which to begin again.
+    pub again: Option<String>,
+}
+
+/// What went wrong, as far as a person need know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// The request has a mistake that can't be sent back.
+    BadRequest,
+    /// No such client, or no longer.
+    UnknownClient,
+    /// A redirect URI that isn't the client's.
+    BadRedirect,
+    /// The interaction or the form is too old.
+    Expired,
+    /// The interaction was begun in another browser, or the cookie is missing.
+    OtherBrowser,
+    /// No form token of this browser, or another origin.
+    NotFromHere,
+    /// The interaction has been answered already.
+    Finished,
+    /// Throttled.
+    TooMany,
+    /// Shed.
+    Overloaded,
+    /// No such address.
+    NotFound,
+    /// Our own fault.
+    Broken,
+}
+
+impl Problem {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::BadRequest,
+        Self::UnknownClient,
+        Self::BadRedirect,
+        Self::Expired,
+        Self::OtherBrowser,
+        Self::NotFromHere,
+        Self::Finished,
+        Self::TooMany,
+        Self::Overloaded,
+        Self::NotFound,
+        Self::Broken,
+    ];
+
+    /// The answer's status.
+    #[must_use]
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::BadRequest | Self::UnknownClient | Self::BadRedirect | Self::Expired | Self::OtherBrowser => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::NotFromHere => StatusCode::FORBIDDEN,
+            Self::Finished => StatusCode::CONFLICT,
+            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Broken => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl ErrorPage {
+    /// A page that names only the problem.
+    #[must_use]
+    pub fn of(frame: Frame, problem: Problem) -> Self {
+        Self { frame, problem, code: None, parameter: None, detail: None, again: None }
+    }
+
+    /// What is said of it.
+    #[must_use]
+    pub fn told(&self) -> Told {
+        let words = self.frame.words;
+        match self.problem {
+            Problem::BadRequest => words.bad_request,
+            Problem::UnknownClient => words.unknown_client,
+            Problem::BadRedirect => words.bad_redirect,
+            Problem::Expired => words.expired,
+            Problem::OtherBrowser => words.other_browser,
+            Problem::NotFromHere => words.not_from_here,
+            Problem::Finished => words.finished,
+            Problem::TooMany => words.too_many,
+            Problem::Overloaded => words.overloaded,
+            Problem::NotFound => words.not_found,
+            Problem::Broken => words.broken,
+        }
+    }
+
+    /// Whether there is anything for the application's people.
+    #[must_use]
+    pub fn technical(&self) -> bool {
+        self.code.is_some() || self.parameter.is_some() || self.detail.is_some()
+    }
+
+    /// Its states.
+    #[must_use]
+    pub fn sample(frame: &Frame) -> Vec<(&'static str, Self)> {
+        let named = Self {
+            code: Some("invalid_request".into()),
+            parameter: Some("redirect_uri".into()),
+            detail: Some("`https://rp.example/cb/` is not one of the addresses registered for this client".into()),
+            ..Self::of(frame.clone(), Problem::BadRedirect)
+        };
+        let again = Self { again: Some("/".into()), ..Self::of(frame.clone(), Problem::Expired) };
+        let plain = Problem::ALL.map(|problem| ("plain", Self::of(frame.clone(), problem)));
+        [("named", named), ("again", again)].into_iter().chain(plain).collect()
+    }
+}
