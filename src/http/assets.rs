@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ring::digest;
 
+use crate::config::{self, Brand};
 use crate::http::colour::{Colour, NotAColour};
 
 /// The accent the pages are drawn with when the operator names none: sealing wax, by day and by night.
@@ -39,7 +40,16 @@ pub struct Asset {
 }
 
 impl Assets {
-    /// Makes the files in the operator's colours, each `#rrggbb`.
+    /// The files of the house style that the settings describe.
+    ///
+    /// # Errors
+    /// An accent that is too close to the paper to be seen.
+    pub fn of(brand: &Brand) -> Result<Self, BadAccent> {
+        let colour = |own: &Option<config::Colour>, ours: &str| own.as_ref().map_or(ours, |c| c.as_str()).to_owned();
+        Self::build(&brand.name, &colour(&brand.accent, ACCENT.0), &colour(&brand.accent_dark, ACCENT.1))
+    }
+
+    /// Makes the files in two accents, each `#rrggbb`.
     ///
     /// # Errors
     /// A text that is no colour, or a colour that is too close to the paper to be seen.

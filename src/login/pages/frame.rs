@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::filters::blank;
+use crate::config;
 use crate::http::assets::{ACCENT, Assets};
 use crate::http::locale::Lang;
 use crate::login::words::Words;
@@ -28,7 +29,7 @@ pub struct Brand {
 /// A link of the operator's at the foot of each page.
 #[derive(Clone, Debug)]
 pub struct Link {
-    /// Where it leads.
+    /// Where it leads; `https` or `mailto`, as the settings demand.
     pub url: String,
     /// What it is, which names it in the reader's language.
     pub kind: LinkKind,
@@ -46,7 +47,19 @@ pub enum LinkKind {
 }
 
 impl Brand {
-    /// The brand these files were made for; links that are neither `https` nor `http` are left out.
+    /// The house style that the settings describe, with the addresses of the files made for it.
+    #[must_use]
+    pub fn of(settings: &config::Brand, assets: &Assets) -> Self {
+        let links = [
+            (&settings.support_url, LinkKind::Help),
+            (&settings.privacy_url, LinkKind::Privacy),
+            (&settings.terms_url, LinkKind::Terms),
+        ];
+        let links = links.into_iter().filter_map(|(url, kind)| Some(Link { url: url.as_ref()?.to_string(), kind }));
+        Self::new(assets, links.collect())
+    }
+
+    /// The brand these files were made for, with links of the operator's own.
     #[must_use]
     pub fn new(assets: &Assets, links: Vec<Link>) -> Self {
         Self {
@@ -54,7 +67,7 @@ impl Brand {
             css: assets.href("chancery.css"),
             js: assets.href("chancery.js"),
             icons: (assets.href("seal.svg"), assets.href("seal-dark.svg")),
-            links: links.into_iter().filter(|link| web(&link.url)).collect(),
+            links,
         }
     }
 }

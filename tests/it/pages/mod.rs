@@ -2,6 +2,8 @@
 //! the element ids that scripts rely on; what comes from outside is text (ATTACKS V124, V125, V130); colours can be
 //! told apart (WCAG 2.2, 1.4.3 and 1.4.11).
 
+mod scan;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
@@ -15,6 +17,8 @@ use chancery::http::html::Page;
 use chancery::http::locale::Lang;
 use chancery::login::pages::*;
 use tower::ServiceExt;
+
+use scan::{Tag, nests, tags};
 
 /// A page's name and its text.
 type Rendered = (String, String);
@@ -33,78 +37,6 @@ fn all(frame: &Frame) -> Vec<Rendered> {
         rendered("error", ErrorPage::sample(frame)),
     ]
     .concat()
-}
-
-/// One tag: its name (`/name` for an end), its attributes, the text up to the next one.
-#[derive(Debug)]
-struct Tag {
-    name: String,
-    attributes: BTreeMap<String, String>,
-    text: String,
-}
-
-impl Tag {
-    fn get(&self, attribute: &str) -> Option<&str> {
-        self.attributes.get(attribute).map(String::as_str)
-    }
-}
-
-/// The tags of a page, which writes every value in double quotes and no comments.
-fn tags(html: &str) -> Vec<Tag> {
-    let mut found = Vec::new();
-    let mut rest = html;
-    while let Some(start) = rest.find('<') {
-        rest = &rest[start + 1..];
-        let (mut end, mut quoted) = (0, false);
-        for (at, c) in rest.char_indices() {
-            match c {
-                '"' => quoted = !quoted,
-                '>' if !quoted => {
-                    end = at;
-                    break;
-                }
-                _ => {}
-            }
-        }
-        let (inside, after) = (&rest[..end], &rest[end + 1..]);
-        let (name, mut list) = inside.split_once(char::is_whitespace).unwrap_or((inside, ""));
-        let mut attributes = BTreeMap::new();
-        while !list.trim_matches(['/', ' ', '\n']).is_empty() {
-            list = list.trim_start();
-            let stop = list.find(['=', ' ', '/']).unwrap_or(list.len());
-            let key = list[..stop].to_owned();
-            let value = if list[stop..].starts_with("=\"") {
-                let (value, after) = list[stop + 2..].split_once('"').expect("a closing quote");
-                list = after;
-                value.to_owned()
-            } else {
-                assert!(!list[stop..].starts_with('='), "a value without quotes in <{inside}>");
-                list = &list[stop..];
-                String::new()
-            };
-            assert!(attributes.insert(key, value).is_none(), "an attribute stands twice in <{inside}>");
-        }
-        let text = after.split('<').next().unwrap_or_default().to_owned();
-        found.push(Tag { name: name.trim_end_matches('/').to_owned(), attributes, text });
-        rest = after;
-    }
-    found
-}
-
-const VOID: [&str; 4] = ["!doctype", "meta", "link", "input"];
-const DRAWN: [&str; 2] = ["path", "circle"];
-
-/// Every start has its end, in order.
-fn nests(page: &str, tags: &[Tag]) {
-    let mut open = Vec::new();
-    for tag in tags.iter().filter(|t| !VOID.contains(&t.name.as_str()) && !DRAWN.contains(&t.name.as_str())) {
-        if let Some(name) = tag.name.strip_prefix('/') {
-            assert_eq!(open.pop(), Some(name), "{page}: </{name}> closes another");
-        } else {
-            open.push(tag.name.as_str());
-        }
-    }
-    assert!(open.is_empty(), "{page}: left open: {open:?}");
 }
 
 /// Nothing inline, and no address a script could hide in.
@@ -337,12 +269,11 @@ fn what_comes_from_outside_is_text() {
         "' autofocus onfocus='alert(1)",
         "<!-- <style>*{display:none}",
         "&lt;script&gt; {{ frame.words }} {% raw %}",
-        "javascript:alert(1)",
+        "javascript:alert(1)//https://rp.example",
     ] {
         for ((page, html), (_, calm)) in hostile(evil).into_iter().zip(&calm) {
             nothing_inline(&page, &tags(&html));
             assert_eq!(skeleton(&html), skeleton(calm), "{page}: {evil} changed the page");
-            assert!(!html.contains("javascript:alert(1)\""), "{page}: a link runs a script");
         }
     }
 }
