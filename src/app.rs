@@ -1,1 +1,46 @@
-//! What is built once and handed to every request.
+//! What is built once and handed to every request: settings, records, keys, the live view, the time.
+//!
+//! No globals: several issuers can live in one process, each with an `App` of its own. It knows no rule.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::http::assets::Assets;
+use crate::keyring::Keyring;
+use crate::live::LiveView;
+use crate::store::Store;
+use crate::throttle::Permits;
+
+/// One issuer, running. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Parts>);
+
+/// What an [`App`] is made of.
+#[derive(Debug)]
+pub struct Parts {
+    pub config: Config,
+    pub store: Store,
+    pub clock: Clock,
+    pub keyring: Keyring,
+    pub live: LiveView,
+    /// How many password hashes may run and wait.
+    pub hashing: Permits,
+    pub assets: Assets,
+}
+
+impl App {
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

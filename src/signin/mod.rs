@@ -1,1 +1,3 @@
 //! The sign-in state machine.
+
+pub mod request;

@@ -1,0 +1,114 @@
+//! Parameters of a query or a form (`application/x-www-form-urlencoded`), read once and strictly.
+//!
+//! Serves every endpoint that takes parameters. Keeps the order, keeps unknown ones (the caller ignores them), and tells a
+//! repeated name from a single one (RFC 6749, 3.1 and 3.2). An empty value counts as left out. Refuses: broken percent
+//! escapes, text that isn't UTF-8, NUL and other control characters in names or values, more than 200 parameters.
+
+/// Parameters, as sent.
+#[derive(Debug, Clone, Default)]
+pub struct Params(Vec<(String, String)>);
+
+/// Why parameters can't be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    #[error("a percent escape is broken")]
+    Escape,
+    #[error("the parameters are not UTF-8")]
+    Utf8,
+    #[error("the parameter `{0}` has a control character in it")]
+    Control(String),
+    #[error("there are more than {MOST} parameters")]
+    TooMany,
+    #[error("the parameter `{0}` is repeated")]
+    Repeated(String),
+}
+
+/// The most parameters one request may have.
+pub const MOST: usize = 200;
+
+impl Params {
+    /// Reads a query string or a form body.
+    pub fn parse(raw: &[u8]) -> Result<Self, Malformed> {
+        let mut out = Vec::new();
+        for pair in raw.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+            if out.len() == MOST {
+                return Err(Malformed::TooMany);
+            }
+            let at = pair.iter().position(|byte| *byte == b'=');
+            let (name, value) = match at {
+                Some(at) => (pair.get(..at).unwrap_or_default(), pair.get(at + 1..).unwrap_or_default()),
+                None => (pair, &[][..]),
+            };
+            let (name, value) = (decode(name)?, decode(value)?);
+            let shown = || name.chars().filter(|c| !c.is_control()).take(40).collect::<String>();
+            // A text area's line ends are the one control a form may carry; no protocol parameter has them.
+            if name.chars().any(char::is_control) || value.chars().any(|c| c.is_control() && !"\r\n\t".contains(c)) {
+                return Err(Malformed::Control(shown()));
+            }
+            out.push((name, value));
+        }
+        Ok(Self(out))
+    }
+
+    /// From pairs that were read elsewhere.
+    #[must_use]
+    pub fn from_pairs(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
+    }
+
+    /// The first name that is repeated, apart from those that may be.
+    pub fn refuse_repeats(&self, but: &[&str]) -> Result<(), Malformed> {
+        let mut seen = std::collections::HashSet::new();
+        match self.0.iter().find(|(name, _)| !but.contains(&name.as_str()) && !seen.insert(name.as_str())) {
+            Some((name, _)) => Err(Malformed::Repeated(name.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// The value of `name`; an empty one counts as left out.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.all(name).next()
+    }
+
+    /// The value of `name`, empty or not: for what a user typed.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All non-empty values of `name`.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(n, value)| n == name && !value.is_empty()).map(|(_, value)| value.as_str())
+    }
+
+    /// Everything, in order.
+    #[must_use]
+    pub fn pairs(&self) -> &[(String, String)] {
+        &self.0
+    }
+}
+
+/// Writes pairs as a query or form.
+#[must_use]
+pub fn encode<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+}
+
+/// Reads one form-encoded piece: also the two halves of a Basic credential (RFC 6749, 2.3.1).
+pub fn decode(raw: &[u8]) -> Result<String, Malformed> {
+    let mut out = Vec::with_capacity(raw.len());
+    let mut bytes = raw.iter();
+    while let Some(byte) = bytes.next() {
+        out.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let mut digit = || bytes.next().and_then(|byte| (*byte as char).to_digit(16)).ok_or(Malformed::Escape);
+                let (high, low) = (digit()?, digit()?);
+                u8::try_from(high * 16 + low).map_err(|_| Malformed::Escape)?
+            }
+            other => *other,
+        });
+    }
+    String::from_utf8(out).map_err(|_| Malformed::Utf8)
+}

@@ -1,0 +1,179 @@
+//! A client as the rules see it: its profile, and what it may do. Public and confidential clients are different types, so
+//! that a rule meant for one can't be asked of the other.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::scope::Scopes;
+use crate::store::clients as rows;
+
+/// A client's rulebook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// OAuth 2.1: PKCE always.
+    OAuth21,
+    /// Compatible with older relying parties.
+    Oidc,
+}
+
+impl Profile {
+    pub const ALL: &'static [Self] = &[Self::OAuth21, Self::Oidc];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OAuth21 => "oauth21",
+            Self::Oidc => "oidc",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|profile| profile.name() == text)
+    }
+}
+
+/// How a confidential client proves itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretMethod {
+    Basic,
+    Post,
+}
+
+impl SecretMethod {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Basic => "client_secret_basic",
+            Self::Post => "client_secret_post",
+        }
+    }
+}
+
+/// A client that can keep no secret.
+#[derive(Debug, Clone)]
+pub struct PublicClient(Registration);
+
+/// A client that proves itself at the token endpoint.
+#[derive(Debug, Clone)]
+pub struct ConfidentialClient {
+    registration: Registration,
+    method: SecretMethod,
+}
+
+impl ConfidentialClient {
+    #[must_use]
+    pub fn method(&self) -> SecretMethod {
+        self.method
+    }
+}
+
+/// A client.
+#[derive(Debug, Clone)]
+pub enum Client {
+    Public(PublicClient),
+    Confidential(ConfidentialClient),
+}
+
+/// What both kinds have registered.
+#[derive(Debug, Clone)]
+pub struct Registration {
+    pub id: Uuid,
+    pub name: String,
+    pub profile: Profile,
+    pub redirect_uris: Vec<String>,
+    pub post_logout_redirect_uris: Vec<String>,
+    pub origins: Vec<String>,
+    pub grants: Vec<String>,
+    pub scopes: Scopes,
+    pub resources: Vec<String>,
+    pub skips_consent: bool,
+    pub retry_window: Option<Duration>,
+    pub outlives_session: bool,
+    pub id_token_claims: bool,
+    pkce_optional: bool,
+    pub policy_uri: Option<String>,
+    pub tos_uri: Option<String>,
+    pub version: i64,
+    pub disabled: bool,
+}
+
+impl Client {
+    /// Reads a row; a deleted client, or a row that makes no sense, is none.
+    #[must_use]
+    pub fn read(row: rows::Client) -> Option<Self> {
+        if row.deleted_at.is_some() {
+            return None;
+        }
+        let registration = Registration {
+            id: row.id,
+            profile: Profile::parse(&row.profile)?,
+            name: row.name,
+            redirect_uris: row.redirect_uris.0,
+            post_logout_redirect_uris: row.post_logout_redirect_uris.0,
+            origins: row.origins.0,
+            grants: row.grants.0,
+            scopes: Scopes::stored(&row.scopes),
+            resources: row.resources.0,
+            skips_consent: row.consent == "skip",
+            retry_window: row.retry_window_seconds.map(|seconds| Duration::from_secs(seconds.unsigned_abs())),
+            outlives_session: row.outlives_session,
+            id_token_claims: row.id_token_claims,
+            pkce_optional: row.pkce_optional,
+            policy_uri: row.policy_uri,
+            tos_uri: row.tos_uri,
+            version: row.version,
+            disabled: row.disabled_at.is_some(),
+        };
+        let confidential = |method| Some(Self::Confidential(ConfidentialClient { registration: registration.clone(), method }));
+        match row.auth_method.as_str() {
+            "none" => Some(Self::Public(PublicClient(registration))),
+            "client_secret_basic" => confidential(SecretMethod::Basic),
+            "client_secret_post" => confidential(SecretMethod::Post),
+            _ => None,
+        }
+    }
+
+    /// What is registered, whichever kind it is.
+    #[must_use]
+    pub fn registration(&self) -> &Registration {
+        match self {
+            Self::Public(client) => &client.0,
+            Self::Confidential(client) => &client.registration,
+        }
+    }
+
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        matches!(self, Self::Public(_))
+    }
+
+    /// Whether a code flow without PKCE is accepted: confidential, profile `oidc`, and registered so.
+    #[must_use]
+    pub fn may_omit_pkce(&self) -> bool {
+        match self {
+            Self::Public(_) => false,
+            Self::Confidential(client) => client.registration.profile == Profile::Oidc && client.registration.pkce_optional,
+        }
+    }
+
+    /// Whether a consent may be remembered: the client's identity is assured by its secret, or by an `https` redirect that
+    /// an admin registered. Loopback and private-scheme clients could be anyone and are asked each time (RFC 9700, 2.3; OAuth 2.1, 7.5).
+    #[must_use]
+    pub fn is_assured(&self, redirect_uri: &str) -> bool {
+        !self.is_public() || redirect_uri.starts_with("https://")
+    }
+
+    #[must_use]
+    pub fn may_use_grant(&self, name: &str) -> bool {
+        self.registration().grants.iter().any(|grant| grant == name)
+    }
+
+    /// Whether it is given a refresh token for these scopes: `oidc` asks for `offline_access`, the others for the grant alone.
+    #[must_use]
+    pub fn gets_refresh_token(&self, scopes: &Scopes) -> bool {
+        self.may_use_grant("refresh_token")
+            && (self.registration().profile == Profile::OAuth21 || scopes.has("offline_access"))
+    }
+}
