@@ -4,7 +4,7 @@
 //! (CWE-1007).
 
 /// More than this of a name is not read, and would push the buttons off the page.
-const NAME: usize = 120;
+const NAME: usize = 80;
 
 /// More than this of a note isn't, either.
 const NOTE: usize = 480;
@@ -49,8 +49,8 @@ mod tests {
     fn what_is_not_seen_goes() {
         assert_eq!(tidy("  Evil\u{202e}gnp\u{0}\u{200b}.exe\n\tline ", NAME), "Evilgnp.exe  line");
         assert_eq!(tidy("Zoë 😀", NAME), "Zoë 😀");
-        assert_eq!(tidy(&"x".repeat(120), NAME).len(), 120);
-        assert_eq!(tidy(&"é".repeat(10_000), NAME).chars().count(), 121);
+        assert_eq!(tidy(&"x".repeat(80), NAME).len(), 80);
+        assert_eq!(tidy(&"é".repeat(10_000), NAME).chars().count(), 81);
         assert!(blank(" \u{202e}\u{200b} ") && !blank("\u{202e} a"));
     }
 }

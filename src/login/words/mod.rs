@@ -100,6 +100,7 @@ pub struct Words {
     pub again: &'static str,
     pub wrong_password: &'static str,
     pub confirm: &'static str,
+    pub not_you: &'static str,
     pub another_account: &'static str,
     // consent
     pub let_in: Around,
