@@ -24,6 +24,13 @@ pub fn fill(target: &mut [u8]) {
     ring::rand::SystemRandom::new().fill(target).expect("the operating system gives random bytes");
 }
 
+/// The operating system's generator, for what `ring` draws by itself: key pairs, and the nonces of ECDSA.
+#[must_use]
+#[expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "this is the door")]
+pub fn generator() -> impl SecureRandom {
+    ring::rand::SystemRandom::new()
+}
+
 /// `N` random bytes.
 #[must_use]
 pub fn bytes<const N: usize>() -> [u8; N] {

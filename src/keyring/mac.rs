@@ -1,0 +1,54 @@
+//! Keys that authenticate what only this server reads back: refresh tokens, forms, cookies (HMAC-SHA-256, RFC 2104).
+//!
+//! One is derived from each sealing key per label. The current one signs; all verify, so that a change of sealing key
+//! ends nothing. Compared in constant time; refuses a tag under a key that is not in the ring.
+
+use ring::hmac;
+
+use super::SealingKeys;
+use crate::seal::KeyId;
+
+/// The label of refresh tokens.
+pub const REFRESH: &str = "chancery refresh v1";
+/// The label of form tokens.
+pub const FORM: &str = "chancery form v1";
+/// The label of cookies.
+pub const COOKIE: &str = "chancery cookie v1";
+
+/// The keys of one label, the current one first.
+#[derive(Debug)]
+pub struct MacRing {
+    current: (KeyId, hmac::Key),
+    others: Vec<(KeyId, hmac::Key)>,
+}
+
+impl MacRing {
+    /// Derives the keys of a label.
+    #[must_use]
+    pub fn derive(sealing: &SealingKeys, label: &str) -> Self {
+        let current = sealing.current();
+        let others = sealing.all().filter(|key| key.id() != current.id());
+        Self {
+            current: (current.id(), current.derive_mac(label)),
+            others: others.map(|key| (key.id(), key.derive_mac(label))).collect(),
+        }
+    }
+
+    /// The tag of `data`, and the name of the key that made it.
+    #[must_use]
+    pub fn sign(&self, data: &[u8]) -> (KeyId, [u8; 32]) {
+        let (id, key) = &self.current;
+        let mut tag = [0; 32];
+        for (to, from) in tag.iter_mut().zip(hmac::sign(key, data).as_ref()) {
+            *to = *from;
+        }
+        (*id, tag)
+    }
+
+    /// Whether `tag` is what the key `id` makes of `data`.
+    #[must_use]
+    pub fn verify(&self, id: KeyId, data: &[u8], tag: &[u8]) -> bool {
+        let mut keys = std::iter::once(&self.current).chain(&self.others);
+        keys.find(|(known, _)| *known == id).is_some_and(|(_, key)| hmac::verify(key, data, tag).is_ok())
+    }
+}
