@@ -1,7 +1,12 @@
 //! OAuth 2.0: the rules (no axum in them), and above them the endpoints.
 
+pub mod answer;
 pub mod client;
+pub mod client_auth;
+pub mod code;
 pub mod error;
+pub mod grants;
 pub mod pkce;
 pub mod redirect;
+pub mod registry;
 pub mod scope;

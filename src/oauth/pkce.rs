@@ -6,6 +6,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::error::Error;
 use crate::secret;
 
+/// The transformations that are accepted.
+pub const METHODS: &[&str] = &["S256"];
+
 /// A challenge in its only form: the base64url of a SHA-256.
 #[derive(Debug, Clone)]
 pub struct Challenge(String);

@@ -1,1 +1,5 @@
-//! OpenID Connect.
+//! OpenID Connect: subjects, claims and ID tokens; above them the endpoints.
+
+pub mod claims;
+pub mod id_token;
+pub mod subject;

@@ -77,9 +77,9 @@ pub enum Spent {
 }
 
 /// The family's columns that come with the redemption, after the thirteen of the audit row.
-const FAMILY: &str = "INSERT INTO family (id, client_id, user_id, grant_id, session_id, outlives_session, born_seq, secret_digest, generation, ordinal, contended, scopes, resources, \
+const FAMILY: &str = "INSERT INTO family (id, client_id, user_id, grant_id, session_id, outlives_session, born_seq, secret_digest, generation, ordinal, scopes, resources, \
      acr, amr, auth_time, created_at, rotated_at, last_used_at, expires_at, network, user_agent, revoked_seq) \
-     SELECT family_id, client_id, user_id, grant_id, session_id, $3, $4, $5, 0, 0, 0, scopes, resources, acr, amr, auth_time, $2, $2, $2, $6, $7, $8, 0 FROM code WHERE digest = $1 RETURNING id";
+     SELECT family_id, client_id, user_id, grant_id, session_id, $3, $4, $5, 0, 0, scopes, resources, acr, amr, auth_time, $2, $2, $2, $6, $7, $8, 0 FROM code WHERE digest = $1 RETURNING id";
 
 /// Spends a code, once.
 pub async fn redeem(store: &Store, redemption: &Redemption<'_>) -> Result<Spent> {
@@ -90,9 +90,9 @@ pub async fn redeem(store: &Store, redemption: &Redemption<'_>) -> Result<Spent>
             let query = sqlx::query(
                 "WITH spent AS (UPDATE code SET spent_at = $15 WHERE digest = $14 AND spent_at IS NULL AND burnt_at IS NULL \
                  RETURNING family_id, client_id, user_id, grant_id, session_id, scopes, resources, acr, amr, auth_time), \
-                 born AS (INSERT INTO family (id, client_id, user_id, grant_id, session_id, outlives_session, born_seq, secret_digest, generation, ordinal, contended, scopes, resources, \
+                 born AS (INSERT INTO family (id, client_id, user_id, grant_id, session_id, outlives_session, born_seq, secret_digest, generation, ordinal, scopes, resources, \
                  acr, amr, auth_time, created_at, rotated_at, last_used_at, expires_at, network, user_agent, revoked_seq) \
-                 SELECT family_id, client_id, user_id, grant_id, session_id, $16, $17, $18, 0, 0, 0, scopes, resources, acr, amr, auth_time, $15, $15, $15, $19, $20, $21, 0 FROM spent RETURNING id), \
+                 SELECT family_id, client_id, user_id, grant_id, session_id, $16, $17, $18, 0, 0, scopes, resources, acr, amr, auth_time, $15, $15, $15, $19, $20, $21, 0 FROM spent RETURNING id), \
                  rolled AS (INSERT INTO lineage (family_id, ordinal, generation, jti, at, expires_at, rev_seq, address, user_agent, scopes, audience, retries) \
                  SELECT id, 0, 0, $22, $15, $23, $17, $24, $21, $25, $26, 0 FROM born) \
                  INSERT INTO audit (id, at, event, outcome, actor, user_id, client_id, session_id, family_id, address, user_agent, request_id, detail) \

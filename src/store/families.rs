@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::audit::bind_record;
 use super::lineage::Issued;
-use super::{Reader, Result, Store, Tx, ask, within};
+use super::{Reader, Result, Store, ask, within};
 use crate::event::Record;
 
 /// A family, without the owners it hangs on.
@@ -23,8 +23,6 @@ pub struct Family {
     pub secret_digest: Option<Vec<u8>>,
     pub generation: i64,
     pub ordinal: i64,
-    /// How many generations in a row were retried from another network.
-    pub contended: i64,
     pub scopes: String,
     pub resources: Json<Vec<String>>,
     pub acr: String,
@@ -137,8 +135,12 @@ pub async fn rotate(store: &Store, rotation: &Rotation<'_>) -> Result<Rotated> {
     }
 }
 
-/// Counts a generation retried from another network, or forgets the run when one was not.
-pub async fn contended(tx: &mut Tx, id: Uuid, run: i64) -> Result<()> {
-    within!(tx, db => sqlx::query("UPDATE family SET contended = $2 WHERE id = $1").bind(id).bind(run).execute(&mut *db).await?.rows_affected());
-    Ok(())
+/// Counts a generation that was retried from another network; answers how many in a row now were.
+pub async fn contended(store: &Store, id: Uuid, generation: i64) -> Result<i64> {
+    const COUNT: &str = "UPDATE family SET contended = CASE WHEN contended_generation = $2 THEN contended WHEN contended_generation = $2 - 1 THEN contended + 1 ELSE 1 END, \
+         contended_generation = $2 WHERE id = $1 RETURNING contended";
+    let mut tx = store.begin().await?;
+    let run = within!(&mut tx, db => sqlx::query_scalar(COUNT).bind(id).bind(generation).fetch_one(&mut *db).await?);
+    tx.commit().await?;
+    Ok(run)
 }

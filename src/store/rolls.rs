@@ -241,7 +241,7 @@ pub async fn of_family(reader: impl Into<Reader<'_>>, family_id: Uuid) -> Result
         whole: Whole,
     }
     let row: Option<Row> = ask!(reader, db => sqlx::query_as(whole!(
-        "f.id, f.outlives_session, f.born_seq, f.secret_digest, f.generation, f.ordinal, f.contended, f.scopes, f.resources, f.acr, f.amr, f.auth_time, \
+        "f.id, f.outlives_session, f.born_seq, f.secret_digest, f.generation, f.ordinal, f.scopes, f.resources, f.acr, f.amr, f.auth_time, \
          f.created_at, f.rotated_at, f.last_used_at, f.expires_at, f.network, f.user_agent, f.ended_at, f.end_reason, f.revoked_seq, ",
         " FROM family f JOIN client c ON c.id = f.client_id JOIN users u ON u.id = f.user_id JOIN grants g ON g.id = f.grant_id \
          JOIN session s ON s.id = f.session_id CROSS JOIN counter k CROSS JOIN issuer i WHERE f.id = $1"

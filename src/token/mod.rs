@@ -1,1 +1,8 @@
 //! What is minted, and the lineage it hangs on.
+
+pub mod access;
+pub mod entitlement;
+pub mod family;
+pub mod lineage;
+pub mod mint;
+pub mod refresh;

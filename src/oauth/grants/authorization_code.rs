@@ -1,0 +1,140 @@
+//! `authorization_code` (RFC 6749, 4.1.3; RFC 7636): a code becomes a family, once.
+//!
+//! A spent code presented by its own client with everything right is reuse: the family ends (RFC 6749, 4.1.2). By another
+//! client, or with anything wrong, it is refused and told to the auditor, and the family lives. An unspent code is burnt by its
+//! own client's first failed attempt, never by a stranger's.
+
+use super::audience;
+use super::request::{Grant, Redeemed, TokenRequest};
+use crate::event::{Actor, Event, Record};
+use crate::oauth::client::Profile;
+use crate::oauth::error::{Code as ErrorCode, Error};
+use crate::oauth::pkce;
+use crate::oauth::redirect::ValidRedirect;
+use crate::oauth::scope::Scopes;
+use crate::policy::{self, Question, Standing};
+use crate::secret::{Code, Opaque};
+use crate::store::{self, codes, rolls};
+use crate::token::entitlement::Draft;
+use crate::token::family::{self, Ending, Redeemable};
+
+pub const GRANT: Grant = Grant { name: "authorization_code", public_clients: true, redeem: |request| Box::pin(redeem(request)) };
+
+async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
+    let TokenRequest { app, client, params, caller } = *request;
+    let text = params.get("code").ok_or_else(|| Error::invalid_request("code is missing"))?;
+    let digest = Opaque::<Code>::parse(text).ok_or_else(|| over("not a code of ours"))?.digest();
+    loop {
+        let question = Question::now(&app.clock, app.config.sessions.idle);
+        let Some((code, snapshot)) = rolls::of_code(&app.store, digest.as_bytes()).await? else {
+            return Err(over("unknown code"));
+        };
+        if snapshot.client.as_ref().is_none_or(|row| row.client_id != client.id()) {
+            return Err(refused(request, &code, "another client's code").await);
+        }
+        let (pkce, redirect) = match proven(request, &code) {
+            Ok(proven) => proven,
+            Err(error) => return Err(failed(request, &code, error).await),
+        };
+        if code.burnt_at.is_some() {
+            return Err(refused(request, &code, "the code was burnt by a failed attempt").await);
+        }
+        if code.spent_at.is_some() {
+            return Err(reused(request, &code).await?);
+        }
+        if code.expires_at <= question.now {
+            return Err(refused(request, &code, "the code has expired").await);
+        }
+        let standing = match policy::judge(snapshot, &question.born(code.born_seq, true)) {
+            Ok(standing) => standing,
+            Err(refusal) => return Err(refused(request, &code, "no standing").await.because(refusal)),
+        };
+        if standing.client().is_none_or(|row| row.client_version != client.version()) {
+            return Ok(Redeemed::ClientMoved);
+        }
+        let draft = match draft(request, &code, &standing).await {
+            Ok(draft) => draft,
+            Err(error) if error.code == ErrorCode::InvalidTarget => return Err(failed(request, &code, error).await),
+            Err(error) => return Err(error),
+        };
+        let with_refresh = client.client().gets_refresh_token(&draft.scopes);
+        let ask = Redeemable { client, code: &code, standing, pkce, redirect, draft, with_refresh };
+        if let Some(entitlement) = family::begin(app, ask, caller).await? {
+            return Ok(Redeemed::Entitled(Box::new(entitlement)));
+        }
+        // Another presentation spent it between the reading and now: read again, and find it spent.
+    }
+}
+
+/// What the presenter proves beside its own identity: the redirect it was sent to, and the verifier.
+fn proven(request: &TokenRequest<'_>, code: &codes::Code) -> Result<(pkce::VerifiedPkce, ValidRedirect), Error> {
+    let sent = request.params.get("redirect_uri");
+    let lenient = request.client.client().registration().profile == Profile::OAuth21;
+    match (code.redirect_uri.as_deref(), sent) {
+        (Some(asked), Some(sent)) if asked != sent => {
+            return Err(Error::invalid_grant("redirect_uri differs from the one in the authorization request"));
+        }
+        // OAuth 2.1 no longer asks for it here; RFC 6749, 4.1.3, does.
+        (Some(_), None) if !lenient => return Err(Error::invalid_grant("redirect_uri is missing")),
+        (None, Some(sent)) if !request.client.client().registration().redirect_uris.iter().any(|uri| uri == sent) => {
+            return Err(Error::invalid_grant("redirect_uri differs from the registered one"));
+        }
+        _ => {}
+    }
+    let verified = pkce::verify(code.challenge.as_deref(), request.params.get("code_verifier"))?;
+    let uri = code.redirect_uri.clone().or_else(|| sent.map(str::to_owned)).unwrap_or_default();
+    Ok((verified, ValidRedirect::checked_before(uri, code.redirect_uri.is_some())))
+}
+
+async fn draft(request: &TokenRequest<'_>, code: &codes::Code, standing: &Standing) -> Result<Draft, Error> {
+    let registration = request.client.client().registration();
+    let scopes = Scopes::stored(&code.scopes).only(|scope| registration.scopes.has(scope));
+    let asked = audience::asked(request.params)?;
+    if asked.iter().any(|uri| !code.resources.0.contains(uri)) {
+        return Err(Error::new(ErrorCode::InvalidTarget, "the resource was not part of the authorization"));
+    }
+    let resources = if asked.is_empty() { &code.resources.0 } else { &asked };
+    let allowed = audience::settle(request.app, registration, resources, scopes).await?;
+    let outlives = registration.outlives_session && Scopes::stored(&code.scopes).has("offline_access");
+    Ok(Draft::new(standing, allowed, &[family::end_of(request.app, standing, outlives)]))
+}
+
+fn over(detail: &str) -> Error {
+    Error::invalid_grant("the code is invalid, expired or spent").because(detail)
+}
+
+/// A refusal that changes nothing.
+async fn refused(request: &TokenRequest<'_>, code: &codes::Code, why: &'static str) -> Error {
+    let record = record(request, Event::CodeRefused, code).outcome("refused").detail(serde_json::json!({ "why": why }));
+    if let Err(error) = store::audit::append(&request.app.store, &record).await {
+        tracing::warn!(%error, "a refusal could not be written to the audit trail");
+    }
+    over(why)
+}
+
+/// The client's own failed attempt: an unspent code is burnt with it, so that nothing can be tried twice.
+async fn failed(request: &TokenRequest<'_>, code: &codes::Code, error: Error) -> Error {
+    let burn = async {
+        let mut tx = request.app.store.begin().await?;
+        codes::burn(&mut tx, &code.digest, request.app.clock.now()).await?;
+        let detail = serde_json::json!({ "why": error.description() });
+        store::audit::insert(&mut tx, &record(request, Event::CodeRefused, code).outcome("burnt").detail(detail)).await?;
+        tx.commit().await
+    };
+    match burn.await {
+        Ok(()) => error,
+        Err(store) => store.into(),
+    }
+}
+
+/// A spent code, presented right by its own client: the family ends before the answer leaves.
+async fn reused(request: &TokenRequest<'_>, code: &codes::Code) -> Result<Error, Error> {
+    let record = record(request, Event::CodeReused, code).outcome("ended");
+    family::end(request.app, code.family_id, &Ending { reason: "code_reuse", record, alarms: true }).await?;
+    Ok(over("the code was spent before"))
+}
+
+fn record(request: &TokenRequest<'_>, event: Event, code: &codes::Code) -> Record {
+    let TokenRequest { app, client, caller, .. } = *request;
+    Record::new(event, Actor::Client(client.id()), caller, app.clock.now()).client(client.id()).family(code.family_id)
+}

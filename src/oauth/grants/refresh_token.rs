@@ -1,0 +1,146 @@
+//! `refresh_token` (RFC 6749, 6; RFC 9700, 4.14): rotation that forgives the honest and catches the thief.
+//!
+//! One statement reads all there is to judge. In this order: family secret, client, standing, the family's own life, scopes,
+//! resource; whatever can refuse refuses here, before the generation is looked at, so that no refusal ever advances or ends a
+//! family. Then the verdict of `token/lineage` is carried out. Who lost the race for the live generation begins again once.
+
+use std::time::Duration;
+
+use super::audience;
+use super::request::{Grant, Redeemed, TokenRequest};
+use crate::event::{Actor, Event, Record};
+use crate::oauth::error::{Code, Error};
+use crate::oauth::scope::Scopes;
+use crate::policy::{self, Question, Standing};
+use crate::secret::Digest;
+use crate::store::families::Family;
+use crate::store::rolls;
+use crate::token::entitlement::Draft;
+use crate::token::family::{self, Refreshable};
+use crate::token::lineage::{self, Presented, Verdict};
+use crate::token::mint::REFRESH_LABEL;
+use crate::token::refresh::{self, Authentic};
+
+pub const GRANT: Grant = Grant { name: "refresh_token", public_clients: true, redeem: |request| Box::pin(redeem(request)) };
+
+async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
+    let TokenRequest { app, client, params, caller } = *request;
+    let text = params.get("refresh_token").ok_or_else(|| Error::invalid_request("refresh_token is missing"))?;
+    let keys = app.keyring.mac(REFRESH_LABEL);
+    let token = refresh::read(&keys, app.config.issuer.as_str(), text).ok_or_else(|| over("not a refresh token of this issuer"))?;
+    let mut lost_race = false;
+    loop {
+        let question = Question::now(&app.clock, app.config.sessions.idle);
+        let Some((family, snapshot)) = rolls::of_family(&app.store, token.family_id).await? else {
+            return Err(over("unknown family"));
+        };
+        if !family.secret_digest.as_deref().and_then(Digest::stored).is_some_and(|kept| kept.matches(&token.secret.digest())) {
+            return Err(over("the family secret does not fit"));
+        }
+        if snapshot.client.as_ref().is_none_or(|row| row.client_id != client.id()) {
+            return Err(refused(request, &family, "another client's token").await);
+        }
+        let question = question.born(family.born_seq, !family.outlives_session);
+        let standing = match policy::judge(snapshot, &question) {
+            Ok(standing) => standing,
+            Err(refusal) => return Err(refused(request, &family, "no standing").await.because(refusal)),
+        };
+        if standing.client().is_none_or(|row| row.client_version != client.version()) {
+            return Ok(Redeemed::ClientMoved);
+        }
+        if let Some(why) = over_by_itself(&family, &standing, app.config.tokens.family_idle) {
+            return Err(refused(request, &family, why).await);
+        }
+        let draft = draft(request, &family, &standing).await?;
+        let presented = Presented {
+            generation: token.generation,
+            current: family.generation,
+            rotated_at: family.rotated_at,
+            now: standing.now(),
+            retry_window: client.client().registration().retry_window.unwrap_or(app.config.tokens.retry_window),
+            // Proofs a family can be bound to (DPoP, mTLS, `private_key_jwt`, cookie delivery) come with their own rooms.
+            bound: false,
+            lost_race,
+        };
+        let ask = Refreshable { client, token: &token, family: &family, standing, draft };
+        let ending = match lineage::judge(&presented) {
+            Verdict::Rotate => match family::rotate(app, ask, caller).await? {
+                Ok(entitlement) => return Ok(Redeemed::Entitled(Box::new(entitlement))),
+                Err(_) => {
+                    lost_race = true;
+                    continue;
+                }
+            },
+            Verdict::Retry => return Ok(Redeemed::Entitled(Box::new(family::retry(app, ask, caller).await?))),
+            Verdict::Late => ask.late(caller),
+            Verdict::Reused => ask.reused(caller),
+            Verdict::Lost => ask.lost(caller),
+        };
+        family::end(app, family.id, &ending).await?;
+        return Err(over(ending.reason));
+    }
+}
+
+/// Scopes, resource and limits of the access token a refresh would give: never more than the family has.
+async fn draft(request: &TokenRequest<'_>, family: &Family, standing: &Standing) -> Result<Draft, Error> {
+    let registration = request.client.client().registration();
+    // What the client may no longer ask for is no longer given.
+    let have = Scopes::stored(&family.scopes).only(|scope| registration.scopes.has(scope));
+    let scopes = match request.params.get("scope") {
+        None => have,
+        Some(text) => {
+            let asked = Scopes::parse(text)?;
+            if asked.beyond(&have).is_some() {
+                return Err(Error::new(Code::InvalidScope, "a refresh never widens its scope"));
+            }
+            asked
+        }
+    };
+    let asked = audience::asked(request.params)?;
+    if asked.iter().any(|uri| !family.resources.0.contains(uri)) {
+        return Err(Error::new(Code::InvalidTarget, "the resource was not part of the authorization"));
+    }
+    let resources = if asked.is_empty() { &family.resources.0 } else { &asked };
+    let allowed = audience::settle(request.app, registration, resources, scopes).await?;
+    let mut ends = vec![family.expires_at];
+    ends.extend(standing.session().filter(|_| !family.outlives_session).map(|session| session.session_expires_at));
+    Ok(Draft::new(standing, allowed, &ends))
+}
+
+/// What ends a family without anyone ending it.
+fn over_by_itself(family: &Family, standing: &Standing, idle: Duration) -> Option<&'static str> {
+    if family.ended_at.is_some() || family.revoked_seq > family.born_seq {
+        Some("the family has ended")
+    } else if family.expires_at <= standing.now() {
+        Some("the family has expired")
+    } else if family.last_used_at + idle <= standing.now() {
+        Some("the family has idled out")
+    } else {
+        None
+    }
+}
+
+/// The one answer for whatever is over; the reason is for the log.
+fn over(detail: &str) -> Error {
+    Error::invalid_grant("the refresh token is invalid, expired or revoked").because(detail)
+}
+
+/// A refusal that leaves the family as it was, told to the auditor.
+async fn refused(request: &TokenRequest<'_>, family: &Family, why: &'static str) -> Error {
+    let TokenRequest { app, client, caller, .. } = *request;
+    let record = Record::new(Event::RefreshRefused, Actor::Client(client.id()), caller, app.clock.now())
+        .client(client.id())
+        .family(family.id)
+        .outcome("refused")
+        .detail(serde_json::json!({ "why": why }));
+    if let Err(error) = crate::store::audit::append(&app.store, &record).await {
+        tracing::warn!(%error, "a refusal could not be written to the audit trail");
+    }
+    over(why)
+}
+
+/// The presented token's family, for whoever must know it without using it (revocation, introspection).
+#[must_use]
+pub fn recognise(app: &crate::app::App, text: &str) -> Option<Authentic> {
+    refresh::read(&app.keyring.mac(REFRESH_LABEL), app.config.issuer.as_str(), text)
+}

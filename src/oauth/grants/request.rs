@@ -1,0 +1,48 @@
+//! What the token endpoint hands to a grant, and how a grant is known.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::app::App;
+use crate::event::Caller;
+use crate::http::params::Params;
+use crate::oauth::client_auth::AuthenticatedClient;
+use crate::oauth::error::Error;
+use crate::token::entitlement::Entitlement;
+
+/// A token request whose client is authenticated and may use the grant.
+#[derive(Debug)]
+pub struct TokenRequest<'a> {
+    pub app: &'a App,
+    pub client: &'a AuthenticatedClient,
+    pub params: &'a Params,
+    pub caller: &'a Caller,
+}
+
+/// What becomes of a token request.
+#[derive(Debug)]
+pub enum Redeemed {
+    /// All checks passed, and all is enrolled.
+    Entitled(Box<Entitlement>),
+    /// The client's registration has changed since it authenticated: begin again.
+    ClientMoved,
+}
+
+/// A grant's work, as a future.
+pub type Redeeming<'a> = Pin<Box<dyn Future<Output = Result<Redeemed, Error>> + Send + 'a>>;
+
+/// A grant: what is unique to it. The endpoint owns everything else.
+#[derive(Clone, Copy)]
+pub struct Grant {
+    /// The `grant_type`.
+    pub name: &'static str,
+    /// Whether a public client may be registered for it.
+    pub public_clients: bool,
+    pub redeem: for<'a> fn(&'a TokenRequest<'a>) -> Redeeming<'a>,
+}
+
+impl std::fmt::Debug for Grant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}

@@ -1,0 +1,98 @@
+//! Proof that all checks of a grant passed and that what follows is enrolled. The mint takes nothing else.
+//!
+//! An access token is drawn first (its id, times, audience), enrolled by the store together with what it came of, and only
+//! then signed. Entitlements are made by `token/family` (enrolled in a lineage) and by [`for_client`] (a client for itself).
+
+use std::time::Duration;
+
+use chrono::{DateTime, SubsecRound, Utc};
+use uuid::Uuid;
+
+use super::refresh::Authentic;
+use crate::app::App;
+use crate::event::{Actor, Caller, Event, Record};
+use crate::oauth::client::Registration;
+use crate::oauth::client_auth::AuthenticatedClient;
+use crate::oauth::error::Error;
+use crate::oauth::scope::Scopes;
+use crate::policy::Standing;
+use crate::secret;
+use crate::store;
+use crate::store::lineage::Issued;
+
+/// An access token that has an id and limits, and is not signed yet.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    pub jti: Uuid,
+    pub issued_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    pub scopes: Scopes,
+    pub audience: Vec<String>,
+}
+
+/// What a draft is drawn from.
+#[derive(Debug)]
+pub struct Allowed {
+    pub scopes: Scopes,
+    pub audience: Vec<String>,
+    pub lifetime: Duration,
+}
+
+impl Draft {
+    /// Draws a token that ends after its lifetime, and never after `ends`.
+    #[must_use]
+    pub fn new(standing: &Standing, allowed: Allowed, ends: &[DateTime<Utc>]) -> Self {
+        // Whole seconds, as tokens carry them: what the rolls say is what the token says.
+        let issued_at = standing.now().trunc_subsecs(0);
+        let longest = issued_at + allowed.lifetime.min(standing.longest_access());
+        let expires_at = ends.iter().copied().fold(longest, DateTime::min);
+        Self { jti: secret::uuid_v4(), issued_at, expires_at, scopes: allowed.scopes, audience: allowed.audience }
+    }
+
+    /// The row that enrols it.
+    #[must_use]
+    pub fn row(&self, standing: &Standing, caller: &Caller) -> Issued {
+        Issued {
+            jti: self.jti,
+            at: standing.now(),
+            expires_at: self.expires_at,
+            rev_seq: standing.as_of(),
+            address: caller.address_text(),
+            user_agent: caller.user_agent.clone(),
+            scopes: self.scopes.to_string(),
+            audience: self.audience.join(" "),
+        }
+    }
+}
+
+/// Who the user was proved to be, and how, at the family's birth.
+#[derive(Debug, Clone)]
+pub struct Authentication {
+    pub family_id: Uuid,
+    pub auth_time: DateTime<Utc>,
+    pub acr: String,
+    pub amr: Vec<String>,
+    pub nonce: Option<String>,
+}
+
+/// The right to one set of tokens.
+#[derive(Debug)]
+pub struct Entitlement {
+    pub(super) standing: Standing,
+    pub(super) client: Registration,
+    pub(super) draft: Draft,
+    /// None for a client acting for itself.
+    pub(super) authentication: Option<Authentication>,
+    pub(super) refresh: Option<Authentic>,
+}
+
+/// A client's right to a token for itself. Its audit row, which holds the `jti`, is written before it is handed out.
+pub async fn for_client(app: &App, client: &AuthenticatedClient, standing: Standing, allowed: Allowed, caller: &Caller) -> Result<Entitlement, Error> {
+    let draft = Draft::new(&standing, allowed, &[]);
+    let record = Record::new(Event::TokenIssued, Actor::Client(client.id()), caller, standing.now())
+        .client(client.id())
+        .detail(serde_json::json!({ "jti": draft.jti, "scope": draft.scopes.to_string(), "audience": draft.audience, "expires_at": draft.expires_at }));
+    store::audit::append(&app.store, &record).await?;
+    let client = client.client().registration().clone();
+    Ok(Entitlement { standing, client, draft, authentication: None, refresh: None })
+}

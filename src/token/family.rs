@@ -1,0 +1,214 @@
+//! Families: born of a code, rotated by each refresh, answered again for an honest retry, ended for a thief.
+//!
+//! A refresh is two round trips: `oauth/grants/refresh_token` reads and judges; here the verdict is carried out. Each of
+//! these writes before it returns the right to tokens: nothing is handed out that is not enrolled. Whatever ends a family
+//! does so in a transaction of its own before the answer leaves; if that fails the caller answers 503.
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::entitlement::{Authentication, Draft, Entitlement};
+use super::refresh::{Authentic, FamilySecret};
+use crate::app::App;
+use crate::event::{Actor, Caller, Event, Record};
+use crate::oauth::client_auth::AuthenticatedClient;
+use crate::oauth::error::Error;
+use crate::oauth::pkce::VerifiedPkce;
+use crate::oauth::redirect::ValidRedirect;
+use crate::policy::Standing;
+use crate::revocation::{self, Cause, Reach, Target};
+use crate::store::codes::{self, Code, Redemption, Spent};
+use crate::store::families::{Family, Rotated, Rotation};
+use crate::store::{self, families, lineage};
+
+/// How many generations in a row retried from another network raise an alarm.
+const CONTENDED: i64 = 3;
+
+/// Everything a code had to pass before it may be spent.
+#[derive(Debug)]
+pub struct Redeemable<'a> {
+    pub client: &'a AuthenticatedClient,
+    pub code: &'a Code,
+    pub standing: Standing,
+    pub pkce: VerifiedPkce,
+    pub redirect: ValidRedirect,
+    pub draft: Draft,
+    pub with_refresh: bool,
+}
+
+/// Spends a code: its family begins, at generation 0. None when the code had been spent before.
+pub async fn begin(app: &App, ask: Redeemable<'_>, caller: &Caller) -> Result<Option<Entitlement>, Error> {
+    let Redeemable { client, code, standing, pkce: VerifiedPkce { .. }, redirect: _, draft, with_refresh } = ask;
+    let registration = client.client().registration().clone();
+    let secret = with_refresh.then(FamilySecret::generate);
+    let row = draft.row(&standing, caller);
+    let record = Record::new(Event::CodeRedeemed, Actor::Client(client.id()), caller, standing.now())
+        .user(standing.user().map(|user| user.user_id))
+        .client(client.id())
+        .session(standing.session().map(|session| session.session_id))
+        .family(code.family_id)
+        .detail(json!({ "jti": draft.jti }));
+    let outlives_session = registration.outlives_session && crate::oauth::scope::Scopes::stored(&code.scopes).has("offline_access");
+    let redemption = Redemption {
+        digest: &code.digest,
+        born_seq: standing.as_of(),
+        secret_digest: secret.as_ref().map(|secret| secret.digest().as_bytes().to_vec()),
+        outlives_session,
+        family_expires_at: end_of(app, &standing, outlives_session),
+        issued: &row,
+        record: &record,
+    };
+    if codes::redeem(&app.store, &redemption).await? == Spent::Before {
+        return Ok(None);
+    }
+    let authentication = Authentication {
+        family_id: code.family_id,
+        auth_time: code.auth_time,
+        acr: code.acr.clone(),
+        amr: code.amr.0.clone(),
+        nonce: code.nonce.clone(),
+    };
+    let refresh = secret.map(|secret| Authentic { family_id: code.family_id, generation: 0, secret });
+    Ok(Some(Entitlement { standing, client: registration, draft, authentication: Some(authentication), refresh }))
+}
+
+/// When a family born now ends whatever happens: its own life, and its session's unless it outlives it.
+#[must_use]
+pub fn end_of(app: &App, standing: &Standing, outlives_session: bool) -> DateTime<Utc> {
+    let own = standing.now() + app.config.tokens.family_absolute;
+    match standing.session() {
+        Some(session) if !outlives_session => own.min(session.session_expires_at),
+        _ => own,
+    }
+}
+
+/// A presented refresh token that passed everything but the look at its generation.
+#[derive(Debug)]
+pub struct Refreshable<'a> {
+    pub client: &'a AuthenticatedClient,
+    pub token: &'a Authentic,
+    pub family: &'a Family,
+    pub standing: Standing,
+    pub draft: Draft,
+}
+
+impl Refreshable<'_> {
+    fn record(&self, event: Event, caller: &Caller) -> Record {
+        Record::new(event, Actor::Client(self.client.id()), caller, self.standing.now())
+            .user(self.standing.user().map(|user| user.user_id))
+            .client(self.client.id())
+            .session(self.standing.session().map(|session| session.session_id))
+            .family(self.family.id)
+    }
+
+    /// The right to the tokens of `generation`.
+    fn entitled(self, generation: i64) -> Entitlement {
+        let authentication = Authentication {
+            family_id: self.family.id,
+            auth_time: self.family.auth_time,
+            acr: self.family.acr.clone(),
+            amr: self.family.amr.0.clone(),
+            nonce: None,
+        };
+        Entitlement {
+            standing: self.standing,
+            client: self.client.client().registration().clone(),
+            draft: self.draft,
+            authentication: Some(authentication),
+            refresh: Some(Authentic { generation, ..self.token.clone() }),
+        }
+    }
+}
+
+/// The live generation was presented: rotate. `Err` gives the presentation back when another one rotated first.
+pub async fn rotate<'a>(app: &App, ask: Refreshable<'a>, caller: &Caller) -> Result<Result<Entitlement, Refreshable<'a>>, Error> {
+    let row = ask.draft.row(&ask.standing, caller);
+    let next = ask.token.generation + 1;
+    let record = ask.record(Event::RefreshRotated, caller).detail(json!({ "generation": next, "jti": ask.draft.jti }));
+    let rotation = Rotation { family_id: ask.family.id, from: ask.token.generation, issued: &row, record: &record };
+    if families::rotate(&app.store, &rotation).await? == Rotated::Moved {
+        return Ok(Err(ask));
+    }
+    if differs(ask.family, caller) {
+        note(app, &ask.record(Event::RefreshMoved, caller).detail(json!({ "generation": next }))).await;
+    }
+    Ok(Ok(ask.entitled(next)))
+}
+
+/// An honest retry: the generation the row shows, again, and a new access token. Nothing advances.
+pub async fn retry(app: &App, ask: Refreshable<'_>, caller: &Caller) -> Result<Entitlement, Error> {
+    let row = ask.draft.row(&ask.standing, caller);
+    let (current, ordinal) = (ask.family.generation, ask.family.ordinal);
+    let record = ask.record(Event::RefreshRetried, caller).detail(json!({ "generation": current, "jti": ask.draft.jti }));
+    lineage::note_retry(&app.store, ask.family.id, ordinal, &row, &record).await?;
+    if ask.family.network.is_some() && ask.family.network != caller.network() {
+        let run = families::contended(&app.store, ask.family.id, current).await?;
+        if run == CONTENDED {
+            tracing::warn!(family = %ask.family.id, "generations are retried again and again from another network");
+            note(app, &ask.record(Event::RefreshContended, caller).detail(json!({ "generations": run }))).await;
+        }
+    }
+    Ok(ask.entitled(current))
+}
+
+/// Ends a family for what was presented: the event that tells it, and the kill, in one transaction.
+pub async fn end(app: &App, family_id: Uuid, why: &Ending<'_>) -> Result<(), Error> {
+    let mut tx = app.store.begin().await?;
+    store::locks::lock(&mut tx, &[store::locks::Owner::Family(family_id)]).await?;
+    store::audit::insert(&mut tx, &why.record).await?;
+    let actor = why.record.actor;
+    let cause = Cause { reason: why.reason, actor, caller: &why.record.caller, at: why.record.at };
+    let killed = revocation::kill(&mut tx, &Target::Family(family_id), Reach::Lineage, &cause).await?;
+    revocation::settle(app, tx, &[killed]).await?;
+    if why.alarms {
+        tracing::warn!(event = why.record.event.name(), family = %family_id, client = ?why.record.client_id, "a family was ended: a copy of its tokens is in use");
+    }
+    Ok(())
+}
+
+/// Why a family ends.
+#[derive(Debug)]
+pub struct Ending<'a> {
+    pub reason: &'a str,
+    pub record: Record,
+    /// Whether someone should look.
+    pub alarms: bool,
+}
+
+impl Refreshable<'_> {
+    /// The ending of a late presentation: an alarm only from another network or user agent than the last one's.
+    #[must_use]
+    pub fn late(&self, caller: &Caller) -> Ending<'static> {
+        self.ending(Event::RefreshLate, "late", differs(self.family, caller), caller)
+    }
+
+    /// The ending of a reuse.
+    #[must_use]
+    pub fn reused(&self, caller: &Caller) -> Ending<'static> {
+        self.ending(Event::RefreshReused, "reuse", true, caller)
+    }
+
+    /// The ending of a generation the rolls never saw.
+    #[must_use]
+    pub fn lost(&self, caller: &Caller) -> Ending<'static> {
+        self.ending(Event::RefreshLost, "lost", true, caller)
+    }
+
+    fn ending(&self, event: Event, reason: &'static str, alarms: bool, caller: &Caller) -> Ending<'static> {
+        let detail = json!({ "presented": self.token.generation, "current": self.family.generation });
+        Ending { reason, record: self.record(event, caller).outcome("ended").detail(detail), alarms }
+    }
+}
+
+fn differs(family: &Family, caller: &Caller) -> bool {
+    let other = |last: &Option<String>, now: Option<&str>| last.as_deref().is_some_and(|last| Some(last) != now);
+    other(&family.network, caller.network().as_deref()) || other(&family.user_agent, caller.user_agent.as_deref())
+}
+
+/// An event beside what it tells of: its loss is logged, and loses nothing else.
+async fn note(app: &App, record: &Record) {
+    if let Err(error) = store::audit::append(&app.store, record).await {
+        tracing::warn!(%error, event = record.event.name(), "an audit row could not be written");
+    }
+}

@@ -1,0 +1,147 @@
+//! The only place that makes tokens. It takes an [`Entitlement`] and nothing else.
+//!
+//! Access tokens are RFC 9068 `at+jwt`, ES256, and carry whatever the revocation log names, so that a gateway can match
+//! every entry. Refused: a standing read more than 30 s ago, and a node whose view or clock can't be trusted.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::entitlement::{Draft, Entitlement};
+use super::refresh;
+use crate::app::App;
+use crate::keyring::Alg;
+use crate::oauth::error::Error;
+use crate::oidc::id_token::{self, IdToken};
+use crate::oidc::{claims, subject};
+
+/// How old a standing may be when it is minted on.
+const OLDEST_STANDING: Duration = Duration::from_secs(30);
+
+/// The `typ` of an access token (RFC 9068, 2.1).
+pub const ACCESS_TYP: &str = "at+jwt";
+
+/// The label refresh tokens are authenticated under.
+pub const REFRESH_LABEL: &str = "chancery refresh v1";
+
+/// What the token endpoint answers with.
+#[derive(Debug, Serialize)]
+pub struct Minted {
+    pub access_token: String,
+    pub token_type: &'static str,
+    pub expires_in: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<String>,
+    pub scope: String,
+}
+
+#[derive(Debug, Serialize)]
+struct AccessClaims<'a> {
+    iss: &'a str,
+    aud: Audience<'a>,
+    exp: i64,
+    iat: i64,
+    jti: String,
+    sub: String,
+    client_id: String,
+    scope: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    family_id: Option<String>,
+    rev_seq: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amr: Option<&'a [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<&'a [String]>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Audience<'a> {
+    One(&'a str),
+    Many(&'a [String]),
+}
+
+/// Signs what the entitlement entitles to.
+pub fn issue(app: &App, entitlement: &Entitlement) -> Result<Minted, Error> {
+    app.live.issuing_allowed().map_err(Error::unavailable)?;
+    if app.clock.monotonic().saturating_sub(entitlement.standing.read_at()) > OLDEST_STANDING {
+        return Err(Error::unavailable("the standing was read too long ago"));
+    }
+    let issuer = app.config.issuer.as_str();
+    let access_token = access_token(app, entitlement)?;
+    let id_token = id_token(app, entitlement, &access_token)?;
+    let keys = app.keyring.mac(REFRESH_LABEL);
+    let refresh_token = entitlement.refresh.as_ref().map(|token| refresh::write(&keys, issuer, token));
+    let Draft { issued_at, expires_at, scopes, .. } = &entitlement.draft;
+    Ok(Minted {
+        access_token,
+        token_type: "Bearer",
+        expires_in: (*expires_at - *issued_at).num_seconds(),
+        refresh_token,
+        id_token,
+        scope: scopes.to_string(),
+    })
+}
+
+fn access_token(app: &App, entitlement: &Entitlement) -> Result<String, Error> {
+    let Entitlement { standing, client, draft, authentication, .. } = entitlement;
+    let user = authentication.as_ref().and(standing.user());
+    let aud = match draft.audience.as_slice() {
+        [one] => Audience::One(one),
+        many => Audience::Many(many),
+    };
+    let claims = AccessClaims {
+        iss: app.config.issuer.as_str(),
+        aud,
+        exp: draft.expires_at.timestamp(),
+        iat: draft.issued_at.timestamp(),
+        jti: draft.jti.to_string(),
+        sub: user.map_or_else(|| subject::of_client(client.id), subject::of_user),
+        client_id: client.id.to_string(),
+        scope: draft.scopes.to_string(),
+        sid: authentication.as_ref().and(standing.session()).map(|session| session.session_id.to_string()),
+        family_id: authentication.as_ref().map(|a| a.family_id.to_string()),
+        rev_seq: standing.as_of(),
+        auth_time: authentication.as_ref().map(|a| a.auth_time.timestamp()),
+        acr: authentication.as_ref().map(|a| a.acr.as_str()),
+        amr: authentication.as_ref().map(|a| a.amr.as_slice()),
+        groups: user.filter(|user| draft.scopes.has("groups") && !user.groups.0.is_empty()).map(|user| user.groups.0.as_slice()),
+    };
+    Ok(app.keyring.sign(Alg::Es256, ACCESS_TYP, &claims).map_err(Error::server)?.compact)
+}
+
+fn id_token(app: &App, entitlement: &Entitlement, access_token: &str) -> Result<Option<String>, Error> {
+    let Entitlement { standing, client, draft, authentication, .. } = entitlement;
+    let (Some(authentication), Some(user), Some(session)) = (authentication, standing.user(), standing.session()) else {
+        return Ok(None);
+    };
+    if !draft.scopes.has("openid") {
+        return Ok(None);
+    }
+    let lifetime = app.config.tokens.id_token_lifetime.as_secs();
+    let token = IdToken {
+        iss: app.config.issuer.as_str().to_owned(),
+        sub: subject::of_user(user),
+        aud: client.id.to_string(),
+        exp: draft.issued_at.timestamp().saturating_add_unsigned(lifetime),
+        iat: draft.issued_at.timestamp(),
+        auth_time: authentication.auth_time.timestamp(),
+        nonce: authentication.nonce.clone(),
+        acr: authentication.acr.clone(),
+        amr: authentication.amr.clone(),
+        azp: client.id.to_string(),
+        sid: session.session_id.to_string(),
+        at_hash: id_token::at_hash(access_token),
+        claims: if client.id_token_claims { claims::of_user(user, &draft.scopes) } else { serde_json::Map::new() },
+    };
+    let algorithm = id_token::algorithm(client);
+    Ok(Some(app.keyring.sign(algorithm, "JWT", &token).map_err(Error::server)?.compact))
+}
