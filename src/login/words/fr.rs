@@ -48,7 +48,7 @@ pub(super) static WORDS: Words = Words {
     at_most: Around("pendant {} au plus"),
     scope_bare: "Utiliser une autorisation sans description",
     allow: "Autoriser",
-    deny: "Ne pas autoriser",
+    deny: "Refuser",
     signed_in_as: "Compte actuel",
     sign_out: "Se déconnecter",
     sign_out_ask: Around("Se déconnecter de {} ?"),
