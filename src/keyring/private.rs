@@ -33,6 +33,7 @@ impl Fresh {
                 let public = public.ok_or(Error::Crypto("making an Ed25519 key"))?;
                 Ok(Self { private: Zeroizing::new(seed.to_vec()), public })
             }
+            Alg::Rs256 if rsa_bits < 2048 => Err(Error::Crypto("making an RSA key of less than 2048 bits")),
             Alg::Rs256 => Self::rsa(rsa_bits).map_err(|_| Error::Crypto("making an RSA key")),
         }
     }

@@ -191,11 +191,12 @@ impl Keyring {
         let Some(key) = keys.iter().find(|key| key.kid == kid) else { return Err(Error::UnknownKey(kid.to_owned())) };
         let was = State::of(key, at);
         signing_keys::revoke(tx, kid, at).await?;
-        let mut next = keys.iter().filter(|other| other.alg == key.alg).cloned().collect::<Vec<_>>();
-        next.retain(|other| was == State::Signing && other.kid != kid);
-        let next = successor(&next, at);
-        if let Some(mut next) = next.clone() {
-            self.promote(tx, &mut next, at).await?;
+        let mut next = match (was, key.alg.parse()) {
+            (State::Signing, Ok(alg)) => successor(&of_alg(&keys, alg), at),
+            _ => None,
+        };
+        if let Some(next) = &mut next {
+            self.promote(tx, next, at).await?;
         }
         Ok(Revoked { alg: key.alg.clone(), was, successor: next.map(|next| next.kid) })
     }

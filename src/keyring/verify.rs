@@ -12,22 +12,25 @@ use super::{Alg, Keyring, State};
 /// What the caller accepts.
 #[derive(Debug, Clone, Copy)]
 pub struct Expect<'a> {
-    typ: &'a [&'a str],
-    algs: &'a [Alg],
-    gone: bool,
+    /// These values of `typ`, exactly.
+    pub typ: &'a [&'a str],
+    /// These algorithms.
+    pub algs: &'a [Alg],
+    /// Keys that are no longer published, too: for the hints that old ID tokens are.
+    pub accept_gone: bool,
 }
 
 impl<'a> Expect<'a> {
     /// Tokens of these types, signed with one of these algorithms, by keys that are still published.
     #[must_use]
     pub fn new(typ: &'a [&'a str], algs: &'a [Alg]) -> Self {
-        Self { typ, algs, gone: false }
+        Self { typ, algs, accept_gone: false }
     }
 
-    /// Keys that are gone count, too: for the hints that old ID tokens are.
+    /// The same, by keys that are gone as well.
     #[must_use]
     pub fn accept_gone(self) -> Self {
-        Self { gone: true, ..self }
+        Self { accept_gone: true, ..self }
     }
 }
 
@@ -84,7 +87,7 @@ impl Keyring {
         let state = State::of(&key.record, self.0.clock.now());
         match state {
             State::Revoked => return Err(Refused::RevokedKey),
-            State::Gone if !expect.gone => return Err(Refused::GoneKey),
+            State::Gone if !expect.accept_gone => return Err(Refused::GoneKey),
             _ => {}
         }
         if !key.public.verifies(parts.signed.as_bytes(), &parts.signature) {
