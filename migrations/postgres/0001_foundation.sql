@@ -136,7 +136,7 @@ CREATE TABLE session (
     ended_at timestamptz,
     revoked_seq bigint NOT NULL
 );
-CREATE INDEX session_user ON session (user_id);
+CREATE INDEX session_by_user ON session (user_id);
 CREATE INDEX session_expiry ON session (expires_at);
 
 CREATE TABLE interaction (
