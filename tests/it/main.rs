@@ -11,5 +11,6 @@
 
 mod config;
 mod house;
+mod keyring;
 mod kit;
 mod pages;
