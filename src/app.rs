@@ -11,7 +11,7 @@ use crate::http::assets::Assets;
 use crate::keyring::Keyring;
 use crate::live::LiveView;
 use crate::store::Store;
-use crate::throttle::Permits;
+use crate::throttle::{Flow, Permits};
 
 /// One issuer, running. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -27,6 +27,8 @@ pub struct Parts {
     pub live: LiveView,
     /// How many password hashes may run and wait.
     pub hashing: Permits,
+    /// How fast a client may add to the revocation log.
+    pub flow: Flow,
     pub assets: Assets,
 }
 

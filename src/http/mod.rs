@@ -5,3 +5,4 @@ pub mod colour;
 pub mod headers;
 pub mod html;
 pub mod locale;
+pub mod params;

@@ -1,4 +1,5 @@
 //! The pages of the sign-in.
 
+pub mod front;
 pub mod pages;
 pub mod words;

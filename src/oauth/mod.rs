@@ -1,12 +1,18 @@
 //! OAuth 2.0: the rules (no axum in them), and above them the endpoints.
 
 pub mod answer;
+pub mod authorize;
 pub mod client;
 pub mod client_auth;
 pub mod code;
 pub mod error;
 pub mod grants;
+pub mod introspection;
+pub mod metadata;
 pub mod pkce;
 pub mod redirect;
 pub mod registry;
+pub mod reply;
+pub mod revocation;
 pub mod scope;
+pub mod token;

@@ -5,6 +5,7 @@
 //! who was told "revoked" is right at once; other nodes see it within a second.
 //! Refused: nothing. Killing a token, family or session that a kill has already ended appends nothing.
 
+pub mod find;
 mod target;
 
 use chrono::{DateTime, Utc};

@@ -21,8 +21,7 @@ const OLDEST_STANDING: Duration = Duration::from_secs(30);
 /// The `typ` of an access token (RFC 9068, 2.1).
 pub const ACCESS_TYP: &str = "at+jwt";
 
-/// The label refresh tokens are authenticated under.
-pub const REFRESH_LABEL: &str = "chancery refresh v1";
+pub use crate::keyring::mac::REFRESH as REFRESH_LABEL;
 
 /// What the token endpoint answers with.
 #[derive(Debug, Serialize)]

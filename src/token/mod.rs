@@ -5,4 +5,5 @@ pub mod entitlement;
 pub mod family;
 pub mod lineage;
 pub mod mint;
+pub mod presented;
 pub mod refresh;

@@ -18,16 +18,14 @@ use crate::store::rolls;
 use crate::token::entitlement::Draft;
 use crate::token::family::{self, Refreshable};
 use crate::token::lineage::{self, Presented, Verdict};
-use crate::token::mint::REFRESH_LABEL;
-use crate::token::refresh::{self, Authentic};
+use crate::token::presented;
 
 pub const GRANT: Grant = Grant { name: "refresh_token", public_clients: true, redeem: |request| Box::pin(redeem(request)) };
 
 async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
     let TokenRequest { app, client, params, caller } = *request;
     let text = params.get("refresh_token").ok_or_else(|| Error::invalid_request("refresh_token is missing"))?;
-    let keys = app.keyring.mac(REFRESH_LABEL);
-    let token = refresh::read(&keys, app.config.issuer.as_str(), text).ok_or_else(|| over("not a refresh token of this issuer"))?;
+    let token = presented::recognise(app, text).ok_or_else(|| over("not a refresh token of this issuer"))?;
     let mut lost_race = false;
     loop {
         let question = Question::now(&app.clock, app.config.sessions.idle);
@@ -108,7 +106,8 @@ async fn draft(request: &TokenRequest<'_>, family: &Family, standing: &Standing)
 }
 
 /// What ends a family without anyone ending it.
-fn over_by_itself(family: &Family, standing: &Standing, idle: Duration) -> Option<&'static str> {
+#[must_use]
+pub fn over_by_itself(family: &Family, standing: &Standing, idle: Duration) -> Option<&'static str> {
     if family.ended_at.is_some() || family.revoked_seq > family.born_seq {
         Some("the family has ended")
     } else if family.expires_at <= standing.now() {
@@ -137,10 +136,4 @@ async fn refused(request: &TokenRequest<'_>, family: &Family, why: &'static str)
         tracing::warn!(%error, "a refusal could not be written to the audit trail");
     }
     over(why)
-}
-
-/// The presented token's family, for whoever must know it without using it (revocation, introspection).
-#[must_use]
-pub fn recognise(app: &crate::app::App, text: &str) -> Option<Authentic> {
-    refresh::read(&app.keyring.mac(REFRESH_LABEL), app.config.issuer.as_str(), text)
 }

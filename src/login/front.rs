@@ -1,0 +1,69 @@
+//! What every page of the public face needs: the operator's brand, the reader's language, and the error page.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+
+use super::pages::{Brand, ErrorPage, Frame, Problem};
+use super::words::Words;
+use crate::event::Caller;
+use crate::http::html::Page;
+use crate::http::locale::{self, Lang};
+
+/// The public face of one issuer; made once, handed to handlers as an extension.
+#[derive(Debug, Clone)]
+pub struct Front {
+    brand: Arc<Brand>,
+}
+
+/// An error page about to be shown.
+#[derive(Debug, Default)]
+pub struct Shown<'a> {
+    /// The protocol's code, if there is one.
+    pub code: Option<&'a str>,
+    /// The parameter that is at fault.
+    pub parameter: Option<&'a str>,
+    /// A sentence for developers.
+    pub detail: Option<&'a str>,
+    /// Where to begin again.
+    pub again: Option<String>,
+}
+
+impl Front {
+    #[must_use]
+    pub fn new(brand: Brand) -> Self {
+        Self { brand: Arc::new(brand) }
+    }
+
+    /// The reader's language: `ui_locales` first, then the browser's wish.
+    #[must_use]
+    pub fn language(headers: &HeaderMap, ui_locales: Option<&str>) -> Lang {
+        locale::negotiate(ui_locales, headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()))
+    }
+
+    /// What all pages share.
+    #[must_use]
+    pub fn frame(&self, lang: Lang, caller: &Caller) -> Frame {
+        Frame::new(lang, Arc::clone(&self.brand), caller.request_id.map(|id| id.to_string()).unwrap_or_default())
+    }
+
+    /// The words of a language.
+    #[must_use]
+    pub fn words(lang: Lang) -> &'static Words {
+        Words::of(lang)
+    }
+
+    /// A page that says what went wrong and what the reader can do.
+    #[must_use]
+    pub fn error(&self, lang: Lang, caller: &Caller, problem: Problem, shown: Shown<'_>) -> Response {
+        let page = ErrorPage {
+            code: shown.code.map(str::to_owned),
+            parameter: shown.parameter.map(str::to_owned),
+            detail: shown.detail.map(str::to_owned),
+            again: shown.again,
+            ..ErrorPage::of(self.frame(lang, caller), problem)
+        };
+        Page::new(lang, page).status(problem.status()).into_response()
+    }
+}

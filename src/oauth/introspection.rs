@@ -1,0 +1,100 @@
+//! Introspection (RFC 7662). The caller must be the token's owner, or its audience: a service client registered with the
+//! resource the token is for. To anyone else a token is as unknown as garbage: exactly `{"active":false}`.
+//!
+//! Introspecting a refresh token reads as a refresh does and changes nothing: the live generation is active, any other isn't.
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde_json::{Map, Value, json};
+
+use super::client_auth::{AuthenticatedClient, authenticate};
+use super::error::{Code, Error};
+use super::grants::refresh_token;
+use super::reply::{self, Read};
+use crate::app::App;
+use crate::event::Caller;
+use crate::http::params::Params;
+use crate::policy::{self, Question};
+use crate::secret::Digest;
+use crate::store::rolls;
+use crate::token::access::{self, AccessToken};
+use crate::token::presented;
+use crate::token::refresh::{Authentic, PREFIX};
+
+/// `POST /oauth2/introspect`
+pub async fn introspect(State(app): State<App>, Extension(caller): Extension<Caller>, headers: HeaderMap, body: Read) -> Response {
+    let answer = match reply::form(&headers, body, &[]) {
+        Ok(form) => answer(&app, &reply::authorization(&headers), &form).await,
+        Err(error) => Err(error),
+    };
+    match answer {
+        Ok(told) => reply::json(200, &told.unwrap_or_else(inactive)),
+        Err(error) => reply::error(&error, &headers, &caller),
+    }
+}
+
+fn inactive() -> Map<String, Value> {
+    Map::from_iter([("active".to_owned(), json!(false))])
+}
+
+async fn answer(app: &App, authorization: &[&str], form: &Params) -> Result<Option<Map<String, Value>>, Error> {
+    let client = authenticate(app, authorization, form).await?;
+    if client.client().is_public() {
+        return Err(Error::invalid_client().because("introspection needs a client that can prove itself"));
+    }
+    let token = form.get("token").ok_or_else(|| Error::invalid_request("token is missing"))?;
+    if token.starts_with(PREFIX) {
+        let Some(token) = presented::recognise(app, token) else { return Ok(None) };
+        return refresh(app, &client, &token).await;
+    }
+    match access::verify(app, token).await {
+        Ok(token) if is_owner(&client, &token) || is_audience(&client, &token) => Ok(Some(told(token))),
+        Ok(_) => Ok(None),
+        Err(error) if error.code == Code::InvalidToken => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_owner(client: &AuthenticatedClient, token: &AccessToken) -> bool {
+    token.client_id == client.id()
+}
+
+/// A service client (one that signs no user in) registered with a resource is that resource's server.
+fn is_audience(client: &AuthenticatedClient, token: &AccessToken) -> bool {
+    !client.client().may_use_grant("authorization_code")
+        && token.audience.iter().any(|aud| client.client().registration().resources.contains(aud))
+}
+
+fn told(token: AccessToken) -> Map<String, Value> {
+    let mut out = Map::from_iter([("active".to_owned(), json!(true)), ("token_type".to_owned(), json!("Bearer"))]);
+    out.extend(token.claims);
+    out
+}
+
+async fn refresh(app: &App, client: &AuthenticatedClient, token: &Authentic) -> Result<Option<Map<String, Value>>, Error> {
+    let question = Question::now(&app.clock, app.config.sessions.idle);
+    let Some((family, snapshot)) = rolls::of_family(&app.store, token.family_id).await? else { return Ok(None) };
+    let secret_fits = family.secret_digest.as_deref().and_then(Digest::stored).is_some_and(|kept| kept.matches(&token.secret.digest()));
+    let own = snapshot.client.as_ref().is_some_and(|row| row.client_id == client.id());
+    if !secret_fits || !own || family.generation != token.generation {
+        return Ok(None);
+    }
+    let Ok(standing) = policy::judge(snapshot, &question.born(family.born_seq, !family.outlives_session)) else { return Ok(None) };
+    if refresh_token::over_by_itself(&family, &standing, app.config.tokens.family_idle).is_some() {
+        return Ok(None);
+    }
+    let Some(user) = standing.user() else { return Ok(None) };
+    Ok(Some(Map::from_iter([
+        ("active".to_owned(), json!(true)),
+        ("iss".to_owned(), json!(app.config.issuer.as_str())),
+        ("client_id".to_owned(), json!(client.id())),
+        ("sub".to_owned(), json!(crate::oidc::subject::of_user(user))),
+        ("username".to_owned(), json!(user.username)),
+        ("scope".to_owned(), json!(family.scopes)),
+        ("iat".to_owned(), json!(family.rotated_at.timestamp())),
+        ("exp".to_owned(), json!(family.expires_at.timestamp())),
+        ("family_id".to_owned(), json!(family.id)),
+    ])))
+}

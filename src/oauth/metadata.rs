@@ -1,0 +1,99 @@
+//! Metadata, at both paths (RFC 8414; OpenID Connect Discovery 1.0), and the JWKS: bytes made once per change.
+//!
+//! Everything in it is derived from the registry and the settings: what is advertised is what is there.
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use super::registry;
+use super::scope::STANDARD;
+use crate::app::App;
+use crate::config::Config;
+use crate::oidc::claims;
+use crate::secret;
+
+/// How caches may keep them: gateways look again within five minutes, and a slow answer of ours is bridged for a day.
+const CACHE: &str = "public, max-age=300, stale-while-revalidate=86400";
+
+/// The metadata of one issuer, made once.
+#[derive(Debug, Clone)]
+pub struct Metadata {
+    bytes: Bytes,
+    etag: String,
+}
+
+impl Metadata {
+    /// Writes it down.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        let bytes = Bytes::from(serde_json::to_vec(&document(config)).unwrap_or_default());
+        let etag = secret::sha256(&[&bytes]).iter().take(12).map(|byte| format!("{byte:02x}")).collect::<String>();
+        Self { bytes, etag: format!("\"{etag}\"") }
+    }
+}
+
+fn document(config: &Config) -> Value {
+    let at = |path: &str| config.issuer.endpoint(path);
+    let grants: Vec<&str> = registry::GRANTS.iter().map(|grant| grant.name).collect();
+    let mut told: Vec<&str> = vec!["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "azp", "sid", "at_hash"];
+    told.extend(claims::BY_SCOPE.iter().flat_map(|(_, names)| *names));
+    let confidential: Vec<&str> = registry::AUTH_METHODS.iter().copied().filter(|method| *method != "none").collect();
+    json!({
+        "issuer": config.issuer.as_str(),
+        "authorization_endpoint": at("/oauth2/authorize"),
+        "token_endpoint": at("/oauth2/token"),
+        "userinfo_endpoint": at("/oauth2/userinfo"),
+        "jwks_uri": at("/.well-known/jwks.json"),
+        "introspection_endpoint": at("/oauth2/introspect"),
+        "revocation_endpoint": at("/oauth2/revoke"),
+        "end_session_endpoint": at("/oauth2/logout"),
+        "scopes_supported": STANDARD,
+        "response_types_supported": registry::RESPONSE_TYPES,
+        "response_modes_supported": registry::RESPONSE_MODES,
+        "grant_types_supported": grants,
+        "token_endpoint_auth_methods_supported": registry::AUTH_METHODS,
+        "introspection_endpoint_auth_methods_supported": confidential,
+        "revocation_endpoint_auth_methods_supported": registry::AUTH_METHODS,
+        "code_challenge_methods_supported": registry::CHALLENGE_METHODS,
+        "prompt_values_supported": registry::PROMPTS,
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256", "ES256"],
+        "claims_supported": told,
+        "claim_types_supported": ["normal"],
+        "ui_locales_supported": crate::http::locale::SUPPORTED,
+        "authorization_response_iss_parameter_supported": true,
+        "claims_parameter_supported": false,
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+    })
+}
+
+/// `GET /.well-known/openid-configuration` and `GET /.well-known/oauth-authorization-server`
+pub async fn metadata(axum::Extension(metadata): axum::Extension<Metadata>, headers: HeaderMap) -> Response {
+    cached(metadata.bytes, &metadata.etag, &headers)
+}
+
+/// `GET /.well-known/jwks.json`
+pub async fn jwks(State(app): State<App>, headers: HeaderMap) -> Response {
+    let published = app.keyring.jwks();
+    cached(published.bytes.clone(), &published.etag, &headers)
+}
+
+fn cached(bytes: Bytes, etag: &str, headers: &HeaderMap) -> Response {
+    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let fresh = known.flat_map(|value| value.split(',')).any(|tag| tag.trim().trim_start_matches("W/") == etag || tag.trim() == "*");
+    let mut response = Response::new(if fresh { Body::empty() } else { Body::from(bytes) });
+    if fresh {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    }
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(CACHE));
+    if let Ok(etag) = HeaderValue::from_str(etag) {
+        headers.insert(header::ETAG, etag);
+    }
+    response
+}

@@ -1,0 +1,122 @@
+//! How protocol endpoints read a form and answer: JSON that is never cached, errors with the right headers, one log line.
+//!
+//! RFC 6749, 5.1 and 5.2; RFC 6750, 3. Refuses other content types than `application/x-www-form-urlencoded`, bodies past the
+//! limit, and repeated parameters.
+
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use serde::Serialize;
+
+use super::error::{Code, Error};
+use crate::event::Caller;
+use crate::http::params::Params;
+
+/// A body, or why there is none.
+pub type Read = Result<Bytes, BytesRejection>;
+
+/// A form post's parameters; none may be repeated but those named.
+pub fn form(headers: &HeaderMap, body: Read, may_repeat: &[&str]) -> Result<Params, Error> {
+    let body = body.map_err(|error| match error {
+        BytesRejection::FailedToBufferBody(_) => Error::invalid_request("the body is too large, or broke off").because(error),
+        other => Error::invalid_request("the body can't be read").because(other),
+    })?;
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err(Error::invalid_request("the content type must be application/x-www-form-urlencoded"));
+    }
+    let params = Params::parse(&body)?;
+    params.refuse_repeats(may_repeat)?;
+    Ok(params)
+}
+
+/// All `Authorization` headers, as text; one that isn't text counts as there.
+#[must_use]
+pub fn authorization(headers: &HeaderMap) -> Vec<&str> {
+    headers.get_all(header::AUTHORIZATION).iter().map(|value| value.to_str().unwrap_or("unreadable")).collect()
+}
+
+/// A bearer token: in the header, or, where the endpoint takes one, in the form (RFC 6750, 2.1 and 2.2). One, not two.
+pub fn bearer<'a>(headers: &'a HeaderMap, form: Option<&'a Params>) -> Result<&'a str, Error> {
+    let posted = form.and_then(|form| form.get("access_token"));
+    match (authorization(headers).as_slice(), posted) {
+        ([], Some(token)) => Ok(token),
+        ([header], None) => header
+            .split_once(' ')
+            .filter(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && !token.contains(' '))
+            .map(|(_, token)| token)
+            .ok_or_else(|| Error::new(Code::InvalidToken, "the Authorization header is not a Bearer token")),
+        ([], None) => Err(Error::new(Code::InvalidToken, "an access token is needed").because(NO_TOKEN)),
+        _ => Err(Error::invalid_request("more than one access token")),
+    }
+}
+
+/// Marks the absence of any token: its challenge carries no error code (RFC 6750, 3.1).
+const NO_TOKEN: &str = "no token";
+
+/// A JSON answer that no cache keeps.
+#[must_use]
+pub fn json<T: Serialize>(status: u16, value: &T) -> Response {
+    let body = serde_json::to_vec(value).unwrap_or_default();
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+}
+
+#[derive(Serialize)]
+struct Told {
+    error: &'static str,
+    error_description: String,
+}
+
+/// The answer to a failed request of a client: JSON, and a Basic challenge when the header was used.
+#[must_use]
+pub fn error(error: &Error, headers: &HeaderMap, caller: &Caller) -> Response {
+    log(error, caller);
+    let mut response = json(error.code.status(), &Told { error: error.code.name(), error_description: error.description() });
+    if error.code == Code::InvalidClient && headers.contains_key(header::AUTHORIZATION) {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"chancery\", charset=\"UTF-8\""));
+    }
+    retry_after(error, &mut response);
+    response
+}
+
+/// The answer to a failed request with an access token: a Bearer challenge says why (RFC 6750, 3).
+#[must_use]
+pub fn bearer_error(error: &Error, caller: &Caller) -> Response {
+    log(error, caller);
+    let mut response = json(error.code.status(), &Told { error: error.code.name(), error_description: error.description() });
+    let challenge = if error.detail.as_deref() == Some(NO_TOKEN) {
+        "Bearer realm=\"chancery\"".to_owned()
+    } else {
+        format!("Bearer realm=\"chancery\", error=\"{}\", error_description=\"{}\"", error.code.name(), error.description())
+    };
+    if let (401 | 403, Ok(value)) = (error.code.status(), HeaderValue::from_str(&challenge)) {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+    }
+    retry_after(error, &mut response);
+    response
+}
+
+fn retry_after(error: &Error, response: &mut Response) {
+    if matches!(error.code, Code::TemporarilyUnavailable | Code::SlowDown) {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+}
+
+/// One line per failure, at the edge; a client's mistake is not our warning.
+pub fn log(error: &Error, caller: &Caller) {
+    let request = caller.request_id.map(|id| id.to_string()).unwrap_or_default();
+    let (code, detail) = (error.code.name(), error.detail.as_deref().unwrap_or_default());
+    match error.code {
+        Code::ServerError => tracing::error!(request, code, detail, "{}", error.description),
+        Code::TemporarilyUnavailable => tracing::warn!(request, code, detail, "{}", error.description),
+        _ => tracing::info!(request, code, detail, "{}", error.description),
+    }
+}

@@ -1,0 +1,40 @@
+//! Revocation (RFC 7009). A refresh token, of whatever authentic generation, ends its family; an access token ends alone.
+//!
+//! A token that is unknown, over, or another client's answers 200 without effect (2.2). A kill that could not be committed
+//! answers 503, never 200.
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use super::client_auth::authenticate;
+use super::error::Error;
+use super::reply::{self, Read};
+use crate::app::App;
+use crate::event::{Actor, Caller};
+use crate::http::params::Params;
+use crate::revocation::{self, Cause};
+use crate::token::presented;
+
+/// `POST /oauth2/revoke`
+pub async fn revoke(State(app): State<App>, Extension(caller): Extension<Caller>, headers: HeaderMap, body: Read) -> Response {
+    let answer = match reply::form(&headers, body, &[]) {
+        Ok(form) => answer(&app, &caller, &reply::authorization(&headers), &form).await,
+        Err(error) => Err(error),
+    };
+    match answer {
+        Ok(()) => (StatusCode::OK, [("cache-control", "no-store")]).into_response(),
+        Err(error) => reply::error(&error, &headers, &caller),
+    }
+}
+
+async fn answer(app: &App, caller: &Caller, authorization: &[&str], form: &Params) -> Result<(), Error> {
+    let client = authenticate(app, authorization, form).await?;
+    let token = form.get("token").ok_or_else(|| Error::invalid_request("token is missing"))?;
+    let Some(owned) = presented::find(app, token).await?.filter(|owned| owned.client_id == client.id()) else { return Ok(()) };
+    let target = owned.found.target();
+    let cause = Cause { reason: "client_revoked", actor: Actor::Client(client.id()), caller, at: app.clock.now() };
+    revocation::run(app, &target, target.usual_reach(), &cause).await?;
+    Ok(())
+}

@@ -1,0 +1,52 @@
+//! The token endpoint (RFC 6749, 3.2): it owns the steps every grant shares; a grant owns only what is unique to it.
+//!
+//! Authenticate the client → find the grant and ask whether this client may use it → redeem → mint → reply. A client whose
+//! registration moved meanwhile begins again. Everything it refuses is JSON with `no-store`.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::Extension;
+
+use super::client_auth::authenticate;
+use super::error::{Code, Error};
+use super::grants::request::{Redeemed, TokenRequest};
+use super::reply::{self, Read};
+use super::registry;
+use crate::app::App;
+use crate::event::Caller;
+use crate::http::params::Params;
+use crate::token::mint::{self, Minted};
+
+/// How often a request begins again because its client's registration moved.
+const TRIES: usize = 3;
+
+/// `POST /oauth2/token`
+pub async fn token(State(app): State<App>, Extension(caller): Extension<Caller>, headers: HeaderMap, body: Read) -> Response {
+    let answer = match reply::form(&headers, body, &["resource"]) {
+        Ok(form) => answer(&app, &caller, &reply::authorization(&headers), &form).await,
+        Err(error) => Err(error),
+    };
+    match answer {
+        Ok(minted) => reply::json(200, &minted),
+        Err(error) => reply::error(&error, &headers, &caller),
+    }
+}
+
+async fn answer(app: &App, caller: &Caller, authorization: &[&str], form: &Params) -> Result<Minted, Error> {
+    // A node that can't be trusted with the time or the log must not spend a code to find out.
+    app.live.issuing_allowed().map_err(Error::unavailable)?;
+    for _ in 0..TRIES {
+        let client = authenticate(app, authorization, form).await?;
+        let name = form.get("grant_type").ok_or_else(|| Error::invalid_request("grant_type is missing"))?;
+        let grant = registry::grant(name).ok_or_else(|| Error::new(Code::UnsupportedGrantType, "this grant_type is not supported"))?;
+        if !client.client().may_use_grant(grant.name) || (client.client().is_public() && !grant.public_clients) {
+            return Err(Error::new(Code::UnauthorizedClient, "this client is not registered for this grant_type"));
+        }
+        let request = TokenRequest { app, client: &client, params: form, caller };
+        if let Redeemed::Entitled(entitlement) = (grant.redeem)(&request).await? {
+            return mint::issue(app, &entitlement);
+        }
+    }
+    Err(Error::unavailable("the client's registration kept changing"))
+}

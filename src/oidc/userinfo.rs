@@ -1,0 +1,48 @@
+//! Userinfo (OpenID Connect Core 5.3): GET, POST with the header, POST with the token in the form.
+//!
+//! It looks at lineage, not only at the signature: the family's standing is read together with the claims, in one snapshot.
+//! Refused: a token without the scope `openid`, and one that stands for no user.
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, header};
+use axum::response::Response;
+use serde_json::{Map, Value, json};
+
+use super::{claims, subject};
+use crate::app::App;
+use crate::event::Caller;
+use crate::oauth::error::{Code, Error};
+use crate::oauth::reply::{self, Read};
+use crate::policy::{self, Question};
+use crate::store::rolls;
+use crate::token::access;
+
+/// `GET` and `POST /oauth2/userinfo`
+pub async fn userinfo(State(app): State<App>, Extension(caller): Extension<Caller>, method: Method, headers: HeaderMap, body: Read) -> Response {
+    match answer(&app, &method, &headers, body).await {
+        Ok(claims) => reply::json(200, &claims),
+        Err(error) => reply::bearer_error(&error, &caller),
+    }
+}
+
+async fn answer(app: &App, method: &Method, headers: &HeaderMap, body: Read) -> Result<Map<String, Value>, Error> {
+    let posted = *method == Method::POST && headers.contains_key(header::CONTENT_TYPE);
+    let form = if posted { Some(reply::form(headers, body, &[])?) } else { None };
+    let token = access::verify(app, reply::bearer(headers, form.as_ref())?).await?;
+    if !token.scopes.has("openid") {
+        return Err(Error::new(Code::InsufficientScope, "the token needs the scope openid"));
+    }
+    let invalid = |why: &str| Error::new(Code::InvalidToken, "the access token is invalid, expired or revoked").because(why);
+    let family_id = token.family_id.ok_or_else(|| Error::new(Code::InsufficientScope, "the token stands for no user"))?;
+    let question = Question::now(&app.clock, app.config.sessions.idle);
+    let (family, snapshot) = rolls::of_family(&app.store, family_id).await?.ok_or_else(|| invalid("unknown family"))?;
+    let standing = policy::judge(snapshot, &question.born(family.born_seq, !family.outlives_session)).map_err(|why| invalid(&why.to_string()))?;
+    if family.ended_at.is_some() {
+        return Err(invalid("the family has ended"));
+    }
+    let user = standing.user().ok_or_else(|| invalid("no user"))?;
+    let mut out = Map::from_iter([("sub".to_owned(), json!(subject::of_user(user)))]);
+    out.extend(claims::of_user(user, &token.scopes));
+    Ok(out)
+}

@@ -1,1 +1,0 @@
-//! Budgets charged before a check.

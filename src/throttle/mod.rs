@@ -1,0 +1,9 @@
+//! Budgets: what is charged before a check is made, and how much of something costly runs at once.
+//!
+//! Refuses rather than waits: a queue is bounded, and past it the answer is "come again".
+
+mod flow;
+mod permits;
+
+pub use flow::Flow;
+pub use permits::{Busy, Permit, Permits};

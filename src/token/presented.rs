@@ -1,0 +1,48 @@
+//! What a token, as text, would end when revoked: a refresh token its family, an access token itself.
+
+use uuid::Uuid;
+
+use super::access;
+use super::mint::REFRESH_LABEL;
+use super::refresh::{self, Authentic, PREFIX};
+use crate::app::App;
+use crate::oauth::error::{Code, Error};
+use crate::revocation::find::Found;
+use crate::secret::Digest;
+use crate::store::{families, rolls};
+
+/// A token that is ours, and whose.
+#[derive(Debug)]
+pub struct Owned {
+    pub found: Found,
+    pub client_id: Uuid,
+}
+
+/// The presented refresh token, if this issuer made it: not yet a word on whether it may be used.
+#[must_use]
+pub fn recognise(app: &App, text: &str) -> Option<Authentic> {
+    refresh::read(&app.keyring.mac(REFRESH_LABEL), app.config.issuer.as_str(), text)
+}
+
+/// Finds what a token would end: any authentic generation of a family, or an access token that still stands.
+pub async fn find(app: &App, text: &str) -> Result<Option<Owned>, Error> {
+    if text.starts_with(PREFIX) {
+        let Some(token) = recognise(app, text) else { return Ok(None) };
+        return family(app, &token).await;
+    }
+    match access::verify(app, text).await {
+        Ok(token) => Ok(Some(Owned { found: Found::Jti(token.jti), client_id: token.client_id })),
+        Err(error) if error.code == Code::InvalidToken => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn family(app: &App, token: &Authentic) -> Result<Option<Owned>, Error> {
+    let Some((family, _)) = rolls::of_family(&app.store, token.family_id).await? else { return Ok(None) };
+    let kept = family.secret_digest.as_deref().and_then(Digest::stored);
+    if !kept.is_some_and(|kept| kept.matches(&token.secret.digest())) {
+        return Ok(None);
+    }
+    let owners = families::owners(&app.store, family.id).await?;
+    Ok(owners.map(|owners| Owned { found: Found::Family(family.id), client_id: owners.client_id }))
+}
