@@ -1,8 +1,11 @@
 //! An HTTP toolbox that knows no protocol.
 
 pub mod assets;
+pub mod caller;
 pub mod colour;
+pub mod cookies;
 pub mod headers;
 pub mod html;
 pub mod locale;
+pub mod origin;
 pub mod params;

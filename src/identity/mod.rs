@@ -1,1 +1,6 @@
 //! Users and their proofs.
+
+pub mod change;
+pub mod key;
+pub mod password;
+pub mod prove;

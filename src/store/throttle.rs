@@ -50,3 +50,25 @@ pub async fn clear(tx: &mut Tx, key: &str) -> Result<()> {
     within!(tx, db => sqlx::query("DELETE FROM throttle WHERE key = $1").bind(key).execute(&mut *db).await?.rows_affected());
     Ok(())
 }
+
+/// Gives one charge back.
+pub async fn give_back(tx: &mut Tx, key: &str) -> Result<()> {
+    within!(tx, db => sqlx::query("UPDATE throttle SET charged = charged - 1 WHERE key = $1 AND charged > 0").bind(key).execute(&mut *db).await?.rows_affected());
+    Ok(())
+}
+
+/// Charges one to a budget that still stands as it was read; whoever comes second reads again. `fresh` begins the count anew.
+pub async fn charge_seen(store: &Store, key: &str, seen: Option<&Charged>, fresh: bool, times: (DateTime<Utc>, DateTime<Utc>)) -> Result<bool> {
+    let (at, expires_at) = times;
+    let mut tx = store.begin().await?;
+    let done = within!(&mut tx, db => match seen {
+        None => sqlx::query("INSERT INTO throttle (key, charged, since, last_at, expires_at) VALUES ($1, 1, $2, $2, $3) ON CONFLICT DO NOTHING")
+            .bind(key).bind(at).bind(expires_at).execute(&mut *db).await?.rows_affected(),
+        Some(seen) if fresh => sqlx::query("UPDATE throttle SET charged = 1, since = $2, last_at = $2, expires_at = $3 WHERE key = $1 AND charged = $4")
+            .bind(key).bind(at).bind(expires_at).bind(seen.charged).execute(&mut *db).await?.rows_affected(),
+        Some(seen) => sqlx::query("UPDATE throttle SET charged = charged + 1, last_at = $2, expires_at = $3 WHERE key = $1 AND charged = $4")
+            .bind(key).bind(at).bind(expires_at).bind(seen.charged).execute(&mut *db).await?.rows_affected(),
+    });
+    tx.commit().await?;
+    Ok(done == 1)
+}

@@ -2,8 +2,10 @@
 //!
 //! Refuses rather than waits: a queue is bounded, and past it the answer is "come again".
 
+pub mod account;
 mod flow;
 mod permits;
 
+pub use account::Charged;
 pub use flow::Flow;
 pub use permits::{Busy, Permit, Permits};

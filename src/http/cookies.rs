@@ -1,0 +1,53 @@
+//! Cookies, read and written strictly: `__Host-`, `Secure`, `HttpOnly`, `SameSite=Lax`, `Path=/`, no `Domain`.
+//!
+//! On an `http` loopback issuer the prefix and `Secure` are left out, as browsers would refuse them. Two cookies of one name are
+//! refused: one of them was planted (cookie tossing), and nobody can tell which.
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use cookie::{Cookie, SameSite};
+
+/// A cookie of ours.
+#[derive(Debug, Clone, Copy)]
+pub struct Jar {
+    secure: bool,
+}
+
+impl Jar {
+    /// Cookies of an issuer; `https` decides their armour.
+    #[must_use]
+    pub fn new(https: bool) -> Self {
+        Self { secure: https }
+    }
+
+    fn name(self, name: &str) -> String {
+        if self.secure { format!("__Host-{name}") } else { name.to_owned() }
+    }
+
+    /// The value of the one cookie of this name.
+    #[must_use]
+    pub fn get<'a>(self, headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+        let name = self.name(name);
+        let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let mut found = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('=')).filter(|(n, _)| *n == name);
+        match (found.next(), found.next()) {
+            (Some((_, value)), None) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// A `Set-Cookie` that lasts as long as the browser does, or until `seconds` have passed.
+    #[must_use]
+    pub fn set(self, name: &str, value: &str, seconds: Option<i64>) -> Option<HeaderValue> {
+        let mut cookie = Cookie::build((self.name(name), value.to_owned())).path("/").http_only(true).same_site(SameSite::Lax).secure(self.secure).build();
+        if let Some(seconds) = seconds {
+            cookie.set_max_age(cookie::time::Duration::seconds(seconds));
+        }
+        HeaderValue::from_str(&cookie.to_string()).ok()
+    }
+
+    /// A `Set-Cookie` that takes one away.
+    #[must_use]
+    pub fn clear(self, name: &str) -> Option<HeaderValue> {
+        self.set(name, "", Some(0))
+    }
+}
