@@ -1,8 +1,9 @@
 //! Announce, sign, retire, go: by the clock, by hand, by several nodes at once.
 
 use chancery::keyring::{Alg, Error, Keyring, Refused, Rotated, State};
-use chancery::store::audit;
+use chancery::store::{Store, audit};
 use serde_json::Value;
+use sqlx::Executor;
 
 use super::{ALL, ANY, DAY, Ground, HOUR, LIFE, jwks, options, signed, states};
 
@@ -72,31 +73,59 @@ async fn the_key_set_is_made_once_and_shows_public_members_only() {
 #[tokio::test]
 async fn racing_nodes_make_one_set() {
     for ground in Ground::both().await {
-        let sealing = ground.sealing();
-        let nodes: Vec<_> = (0..4)
-            .map(|_| {
-                let (sealing, clock, url) = (sealing.clone(), ground.clock.clone(), ground.url.clone());
-                tokio::spawn(async move {
-                    let store = super::open(&url).await;
-                    Keyring::open(sealing, store, clock, options()).await.unwrap()
-                })
-            })
-            .collect();
-        let mut keyrings = Vec::new();
-        for node in nodes {
-            keyrings.push(node.await.unwrap());
-        }
-        assert_eq!(keyrings[0].list().await.unwrap().len(), 6);
-        for alg in ALL {
-            let (token, kid) = signed(&keyrings[0], alg);
-            for keyring in &keyrings {
-                assert_eq!(signed(keyring, alg).1, kid);
-                assert_eq!(keyring.verify(&token, ANY).unwrap().kid, kid);
-            }
-        }
-        let rows = audit::newest(&ground.store, None, 100).await.unwrap();
-        assert_eq!(rows.iter().filter(|row| row.event == "key.created").count(), 6, "each told once");
+        race(&ground).await;
     }
+}
+
+/// Before the issuer's row is there nobody can hold its lock, and the unique ordinals decide. The four are held up until
+/// all of them have found no key and are about to write one.
+#[tokio::test]
+async fn racing_nodes_make_one_set_without_a_row_to_lock() {
+    let [_, ground] = Ground::both().await;
+    ground.meddle("DELETE FROM issuer").await;
+    let Store::Postgres(pool) = &ground.store else { panic!("the second is PostgreSQL") };
+    let mut holder = pool.begin().await.unwrap();
+    holder.execute("LOCK TABLE signing_key IN SHARE MODE").await.unwrap();
+    let release = async {
+        let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'signing_key'::regclass \
+                       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        for _ in 0..500 {
+            let count: i64 = sqlx::query_scalar(waiting).fetch_one(pool).await.unwrap();
+            if count == 4 {
+                return holder.commit().await.unwrap();
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        panic!("four nodes never wrote at once");
+    };
+    tokio::join!(race(&ground), release);
+}
+
+async fn race(ground: &Ground) {
+    let sealing = ground.sealing();
+    let nodes: Vec<_> = (0..4)
+        .map(|_| {
+            let (sealing, clock, url) = (sealing.clone(), ground.clock.clone(), ground.url.clone());
+            tokio::spawn(async move {
+                let store = super::open(&url).await;
+                Keyring::open(sealing, store, clock, options()).await.unwrap()
+            })
+        })
+        .collect();
+    let mut keyrings = Vec::new();
+    for node in nodes {
+        keyrings.push(node.await.unwrap());
+    }
+    assert_eq!(keyrings[0].list().await.unwrap().len(), 6);
+    for alg in ALL {
+        let (token, kid) = signed(&keyrings[0], alg);
+        for keyring in &keyrings {
+            assert_eq!(signed(keyring, alg).1, kid);
+            assert_eq!(keyring.verify(&token, ANY).unwrap().kid, kid);
+        }
+    }
+    let rows = audit::newest(&ground.store, None, 100).await.unwrap();
+    assert_eq!(rows.iter().filter(|row| row.event == "key.created").count(), 6, "each told once");
 }
 
 /// Rotates for good.
