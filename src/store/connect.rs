@@ -9,7 +9,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use super::{Lite, Result, Store};
 
 /// How long a caller waits for a connection before it is told to come again.
-const ACQUIRE: Duration = Duration::from_secs(3);
+pub(super) const ACQUIRE: Duration = Duration::from_secs(3);
 
 impl Store {
     /// A PostgreSQL database by URL. Does not connect yet: a server that is away is reported by the first statement.

@@ -4,6 +4,7 @@
 //! want different statements, two bodies stand side by side. Storage speaks in outcomes and knows no rule; times and
 //! random values come in as parameters. Refused: an unmigrated PostgreSQL, and SQL made from anything but constants.
 
+mod aside;
 pub mod audit;
 pub mod clients;
 pub mod codes;
@@ -22,9 +23,11 @@ pub mod rolls;
 pub mod sessions;
 pub mod signing_keys;
 pub mod sweep;
+pub mod tail;
 pub mod throttle;
 pub mod users;
 
+pub use aside::Listener;
 pub use error::Error;
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 

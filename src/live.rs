@@ -1,1 +1,0 @@
-//! The live view: this node's copy of the revocation log.
