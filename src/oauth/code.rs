@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::event::{Actor, Caller, Event, Record};
 use crate::policy::{self, Question, Refusal, Standing};
 use crate::secret::{self, Code, Digest, Opaque};
+use crate::store::interactions::{self, Interaction, Stepped};
 use crate::store::locks::{Owner, lock};
 use crate::store::{self, Tx, codes, grants, rolls};
 
@@ -33,6 +34,8 @@ pub struct Ask<'a> {
     pub consents: bool,
     pub acr: &'a str,
     pub amr: &'a [String],
+    /// The interaction that ends with this code, in the same transaction.
+    pub finishes: Option<&'a Interaction>,
     pub caller: &'a Caller,
 }
 
@@ -45,6 +48,9 @@ pub enum NoCode {
     /// Consent is needed, and was not given or not remembered.
     #[error("consent is needed")]
     ConsentNeeded,
+    /// Another request had finished the interaction first.
+    #[error("the interaction is finished")]
+    Finished,
     #[error(transparent)]
     Failed(#[from] Error),
 }
@@ -72,6 +78,12 @@ pub async fn issue(app: &App, ask: &Ask<'_>) -> Result<String, NoCode> {
     } else if !is_remembered(ask, &standing) {
         return Err(NoCode::ConsentNeeded);
     }
+    if let Some(interaction) = ask.finishes {
+        let stepped = interactions::step(&mut tx, interaction, "done", Some(session.session_id), Some(standing.now())).await?;
+        if stepped == Stepped::Behind {
+            return Err(NoCode::Finished);
+        }
+    }
     let text = Opaque::<Code>::generate();
     let family_id = secret::uuid_v7(standing.now());
     let code = codes::Code {
@@ -98,18 +110,17 @@ pub async fn issue(app: &App, ask: &Ask<'_>) -> Result<String, NoCode> {
     Ok(text.expose())
 }
 
-/// Whether an earlier consent covers what is asked: a client may be registered to skip it, and one whose identity isn't
-/// assured is asked each time.
 fn is_remembered(ask: &Ask<'_>, standing: &Standing) -> bool {
-    let covered = standing.consented().is_some_and(|given| ask.scopes.within(&Scopes::stored(given)));
     let redirect = ask.redirect_uri.or(ask.client.registration().redirect_uris.first().map(String::as_str));
-    ask.client.registration().skips_consent || (covered && redirect.is_some_and(|uri| ask.client.is_assured(uri)))
+    remembers(ask.client, redirect.unwrap_or_default(), ask.scopes, standing)
 }
 
-/// Whether consent must be asked for on a page: the same rule, for whoever decides which page comes next.
+/// Whether consent needs no page: the client is registered to skip it, or an earlier consent covers what is asked. A client
+/// whose identity isn't assured is asked for each time.
 #[must_use]
-pub fn needs_consent(ask: &Ask<'_>, standing: &Standing) -> bool {
-    !is_remembered(ask, standing)
+pub fn remembers(client: &Client, redirect_uri: &str, scopes: &Scopes, standing: &Standing) -> bool {
+    let covered = standing.consented().is_some_and(|given| scopes.within(&Scopes::stored(given)));
+    client.registration().skips_consent || (covered && client.is_assured(redirect_uri))
 }
 
 async fn judged_under_locks(app: &App, tx: &mut Tx, ask: &Ask<'_>) -> Result<(Standing, Uuid), NoCode> {

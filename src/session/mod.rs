@@ -126,6 +126,14 @@ pub async fn of_cookie(app: &App, value: Option<&str>) -> store::Result<Option<H
     Ok(policy::judge(snapshot, &question).ok().and_then(held))
 }
 
+/// The same beside a client and what the user allowed it, in one snapshot.
+pub async fn of_cookie_at(app: &App, value: Option<&str>, client_id: Uuid) -> store::Result<Option<Held>> {
+    let Some(secret) = value.and_then(Opaque::<SessionSecret>::parse) else { return Ok(None) };
+    let question = Question::now(&app.clock, app.config.sessions.idle);
+    let Some(snapshot) = rolls::of_browser_at(&app.store, secret.digest().as_bytes(), client_id).await? else { return Ok(None) };
+    Ok(policy::judge(snapshot, &question).ok().and_then(held))
+}
+
 /// What a standing with a session says of it.
 fn held(standing: Standing) -> Option<Held> {
     let (session, user) = (standing.session()?, standing.user()?);

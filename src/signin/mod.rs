@@ -1,3 +1,9 @@
-//! The sign-in state machine.
+//! The sign-in state machine: `password` → `consent` → `done`, without HTTP.
+//!
+//! It is held in the database and bound to the browser that began it; any order of requests that is not a path of the machine
+//! is refused. What comes next is computed from what was proved ([`decide`]), never from the path taken.
 
+pub mod browser;
+pub mod decide;
+pub mod machine;
 pub mod request;

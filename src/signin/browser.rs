@@ -1,0 +1,67 @@
+//! What a browser presents: the secret that binds interactions to it, and its session cookie. Form tokens are bound to both.
+
+use crate::app::App;
+use crate::keyring::mac::FORM;
+use crate::secret::{BrowserSecret, Digest, Opaque};
+use crate::store::interactions::Interaction;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// The cookie's name, before any prefix.
+pub const COOKIE: &str = "ch_browser";
+
+/// A browser, as far as its cookies tell.
+#[derive(Debug, Clone)]
+pub struct Browser {
+    secret: Option<Opaque<BrowserSecret>>,
+    session: Option<String>,
+}
+
+impl Browser {
+    /// From the two cookies' values.
+    #[must_use]
+    pub fn new(secret: Option<&str>, session: Option<&str>) -> Self {
+        Self { secret: secret.and_then(Opaque::parse), session: session.map(str::to_owned) }
+    }
+
+    /// The session cookie's value.
+    #[must_use]
+    pub fn session(&self) -> Option<&str> {
+        self.session.as_deref()
+    }
+
+    /// Its own secret, if it has one.
+    #[must_use]
+    pub fn secret(&self) -> Option<&Opaque<BrowserSecret>> {
+        self.secret.as_ref()
+    }
+
+    /// Whether it began this interaction.
+    #[must_use]
+    pub fn began(&self, interaction: &Interaction) -> bool {
+        let stored = Digest::stored(&interaction.browser_digest);
+        self.secret.as_ref().zip(stored).is_some_and(|(own, stored)| own.digest().matches(&stored))
+    }
+
+    /// The token a form of this interaction, at this step, must carry. One made before a sign-in is worthless after it.
+    #[must_use]
+    pub fn form_token(&self, app: &App, interaction: &Interaction) -> String {
+        let (id, tag) = app.keyring.mac(FORM).sign(&self.bound(interaction));
+        URL_SAFE_NO_PAD.encode([&id.0[..], &tag].concat())
+    }
+
+    /// Whether a form token is this browser's, for this interaction at this step.
+    #[must_use]
+    pub fn holds(&self, app: &App, interaction: &Interaction, token: &str) -> bool {
+        let Ok(raw) = URL_SAFE_NO_PAD.decode(token) else { return false };
+        let Some((id, tag)) = raw.split_first_chunk::<8>() else { return false };
+        self.secret.is_some() && app.keyring.mac(FORM).verify(crate::seal::KeyId(*id), &self.bound(interaction), tag)
+    }
+
+    fn bound(&self, interaction: &Interaction) -> Vec<u8> {
+        let secret = self.secret.as_ref().map_or(&[0; 32], |secret| secret.bits());
+        let session = Digest::of(&[b"session", self.session.as_deref().unwrap_or_default().as_bytes()]);
+        [b"interaction", interaction.id.as_bytes().as_slice(), &interaction.version.to_be_bytes(), secret, session.as_bytes()].concat()
+    }
+}
