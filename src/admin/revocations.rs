@@ -84,13 +84,23 @@ impl From<&Entry> for Written {
         (status = 503, description = "The database can't be used now: nothing is known to be revoked.", body = problem::Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn create(State(app): State<App>, Extension(caller): Extension<Caller>, headers: HeaderMap, body: Result<Bytes, axum::extract::rejection::BytesRejection>) -> Response {
+pub async fn create(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Response {
     let token = match authorize(&app, &headers).await {
         Ok(token) => token,
         Err(error) => return problem::of(&error, &caller),
     };
     if !app.flow.take(token.client_id, app.clock.monotonic()) {
-        return problem::answer(StatusCode::TOO_MANY_REQUESTS, "too_many", "this client may add ten revocations a second", &caller);
+        return problem::answer(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many",
+            "this client may add ten revocations a second",
+            &caller,
+        );
     }
     let ask = match read(&headers, body) {
         Ok(ask) => ask,
@@ -98,9 +108,13 @@ pub async fn create(State(app): State<App>, Extension(caller): Extension<Caller>
     };
     match carry_out(&app, &ask, &token, &caller).await {
         Ok(killed) => answer(&killed),
-        Err(Refused::NotFound(why @ NotFound::Unknown(_))) => problem::answer(StatusCode::NOT_FOUND, "not_found", why.to_string(), &caller),
+        Err(Refused::NotFound(why @ NotFound::Unknown(_))) => {
+            problem::answer(StatusCode::NOT_FOUND, "not_found", why.to_string(), &caller)
+        }
         Err(Refused::NotFound(NotFound::Store(error))) => problem::of(&error.into(), &caller),
-        Err(Refused::NotFound(why)) => problem::answer(StatusCode::BAD_REQUEST, "invalid_request", why.to_string(), &caller),
+        Err(Refused::NotFound(why)) => {
+            problem::answer(StatusCode::BAD_REQUEST, "invalid_request", why.to_string(), &caller)
+        }
         Err(Refused::Failed(error)) => problem::of(&error, &caller),
     }
 }
@@ -115,7 +129,8 @@ fn read(headers: &HeaderMap, body: Result<Bytes, axum::extract::rejection::Bytes
         return Err("the content type must be application/json".to_owned());
     }
     let body = body.map_err(|_| "the body is too large, or broke off".to_owned())?;
-    let ask: Ask = serde_json::from_slice(&body).map_err(|error| format!("the body is not what is expected: {error}"))?;
+    let ask: Ask =
+        serde_json::from_slice(&body).map_err(|error| format!("the body is not what is expected: {error}"))?;
     if ask.reason.chars().count() > 100 || ask.reason.chars().any(char::is_control) {
         return Err("reason: at most 100 characters, none of them control characters".to_owned());
     }

@@ -43,7 +43,11 @@ pub async fn identify(State(gate): State<Gate>, mut request: Request, next: Next
 
 /// The user agent in 200 characters, none of them control characters.
 fn agent(raw: &[u8]) -> String {
-    String::from_utf8_lossy(raw).chars().filter(|c| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}')).take(200).collect()
+    String::from_utf8_lossy(raw)
+        .chars()
+        .filter(|c| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}'))
+        .take(200)
+        .collect()
 }
 
 /// The address of whoever the peer speaks for.

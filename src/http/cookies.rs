@@ -28,7 +28,10 @@ impl Jar {
     pub fn get<'a>(self, headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         let name = self.name(name);
         let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let mut found = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('=')).filter(|(n, _)| *n == name);
+        let mut found = lines
+            .flat_map(|line| line.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .filter(|(n, _)| *n == name);
         match (found.next(), found.next()) {
             (Some((_, value)), None) => Some(value),
             _ => None,
@@ -38,7 +41,12 @@ impl Jar {
     /// A `Set-Cookie` that lasts as long as the browser does, or until `seconds` have passed.
     #[must_use]
     pub fn set(self, name: &str, value: &str, seconds: Option<i64>) -> Option<HeaderValue> {
-        let mut cookie = Cookie::build((self.name(name), value.to_owned())).path("/").http_only(true).same_site(SameSite::Lax).secure(self.secure).build();
+        let mut cookie = Cookie::build((self.name(name), value.to_owned()))
+            .path("/")
+            .http_only(true)
+            .same_site(SameSite::Lax)
+            .secure(self.secure)
+            .build();
         if let Some(seconds) = seconds {
             cookie.set_max_age(cookie::time::Duration::seconds(seconds));
         }

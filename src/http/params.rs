@@ -68,7 +68,7 @@ impl Params {
     /// The value of `name`; an empty one counts as left out.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.all(name).next()
+        self.0.iter().find(|(n, value)| n == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
     /// The value of `name`, empty or not: for what a user typed.

@@ -31,8 +31,15 @@ pub fn check_email(text: &str) -> Result<(), String> {
     let bad = || Err(format!("{text:?} is not an e-mail address (name@domain, at most 254 characters)"));
     let Some((local, domain)) = text.rsplit_once('@') else { return bad() };
     let odd = text.chars().any(|c| is_odd(c) || c.is_whitespace() || "<>()[],;:\\\"".contains(c));
-    let label = |label: &str| !label.is_empty() && label.len() <= 63 && !label.starts_with('-') && !label.ends_with('-');
-    if odd || local.is_empty() || local.len() > 64 || local.contains('@') || text.len() > 254 || !domain.split('.').all(label) {
+    let label =
+        |label: &str| !label.is_empty() && label.len() <= 63 && !label.starts_with('-') && !label.ends_with('-');
+    if odd
+        || local.is_empty()
+        || local.len() > 64
+        || local.contains('@')
+        || text.len() > 254
+        || !domain.split('.').all(label)
+    {
         return bad();
     }
     Ok(())
@@ -40,7 +47,8 @@ pub fn check_email(text: &str) -> Result<(), String> {
 
 /// Control characters, and those that hide or turn text around.
 fn is_odd(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+    c.is_control()
+        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
 }
 
 #[cfg(test)]

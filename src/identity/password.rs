@@ -111,7 +111,8 @@ pub async fn look(app: &App, password: &Password, stored: Option<&str>) -> Resul
             return Looked::Wrong;
         }
         let same = Params::try_from(&hash).is_ok_and(|of_hash| {
-            (of_hash.m_cost(), of_hash.t_cost(), of_hash.p_cost()) == (params.m_cost(), params.t_cost(), params.p_cost())
+            (of_hash.m_cost(), of_hash.t_cost(), of_hash.p_cost())
+                == (params.m_cost(), params.t_cost(), params.p_cost())
         });
         if same && hash.algorithm.as_str() == "argon2id" { Looked::Right } else { Looked::RightButOld }
     })
@@ -120,7 +121,8 @@ pub async fn look(app: &App, password: &Password, stored: Option<&str>) -> Resul
 
 fn params(app: &App) -> Result<Params, Unhashed> {
     let wanted = app.config.login.password;
-    Params::new(wanted.memory_kib, wanted.iterations, wanted.parallelism, None).map_err(|error| Unhashed::Failed(error.to_string()))
+    Params::new(wanted.memory_kib, wanted.iterations, wanted.parallelism, None)
+        .map_err(|error| Unhashed::Failed(error.to_string()))
 }
 
 async fn on_a_thread<T: Send + 'static>(app: &App, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Unhashed> {

@@ -77,7 +77,8 @@ pub async fn by_password(app: &App, name: &str, typed: &str, caller: &Caller) ->
         Some((Looked::Wrong, _)) | None => (false, None),
     };
     let Some((user, hash)) = roll.user.filter(|(user, _)| right && user.user_disabled_at.is_none()) else {
-        note(app, Record::new(Event::SigninRefused, Actor::Anonymous, caller, at).user(user_id).outcome("refused")).await;
+        note(app, Record::new(Event::SigninRefused, Actor::Anonymous, caller, at).user(user_id).outcome("refused"))
+            .await;
         return Err(Unproven::Wrong);
     };
     account::forgive(&app.store, &key, caller, &app.config.throttle).await?;

@@ -34,6 +34,12 @@ impl MacRing {
         }
     }
 
+    /// The name of the key that signs.
+    #[must_use]
+    pub fn current(&self) -> KeyId {
+        self.current.0
+    }
+
     /// The tag of `data`, and the name of the key that made it.
     #[must_use]
     pub fn sign(&self, data: &[u8]) -> (KeyId, [u8; 32]) {

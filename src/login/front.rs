@@ -2,19 +2,25 @@
 
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::pages::{Brand, ErrorPage, Frame, Problem};
 use super::words::Words;
+use crate::app::App;
 use crate::event::Caller;
+use crate::http::cookies::Jar;
 use crate::http::html::Page;
 use crate::http::locale::{self, Lang};
+use crate::session;
+use crate::signin::browser::{self, Browser};
+use crate::signin::machine::{Moved, Next};
 
 /// The public face of one issuer; made once, handed to handlers as an extension.
 #[derive(Debug, Clone)]
 pub struct Front {
     brand: Arc<Brand>,
+    jar: Jar,
 }
 
 /// An error page about to be shown.
@@ -32,8 +38,37 @@ pub struct Shown<'a> {
 
 impl Front {
     #[must_use]
-    pub fn new(brand: Brand) -> Self {
-        Self { brand: Arc::new(brand) }
+    pub fn new(brand: Brand, jar: Jar) -> Self {
+        Self { brand: Arc::new(brand), jar }
+    }
+
+    /// The browser that sends this request, as far as its cookies tell.
+    #[must_use]
+    pub fn browser(&self, headers: &HeaderMap) -> Browser {
+        Browser::new(self.jar.get(headers, browser::COOKIE), self.jar.get(headers, session::COOKIE))
+    }
+
+    /// Sends the browser where a move of the machine leads, with the cookies that go with it: 303, so that a post is not repeated.
+    #[must_use]
+    pub fn follow(&self, app: &App, moved: &Moved) -> Response {
+        let location = match &moved.next {
+            Next::Page(id) => format!("{}?interaction={id}", app.config.issuer.endpoint("/login")),
+            Next::Away(location) => location.clone(),
+        };
+        let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let cookies = [
+            moved.browser.as_ref().and_then(|secret| self.jar.set(browser::COOKIE, &secret.expose(), None)),
+            moved.session.as_ref().and_then(|secret| {
+                let seconds = i64::try_from(app.config.sessions.absolute.as_secs()).ok();
+                self.jar.set(session::COOKIE, &secret.expose(), seconds)
+            }),
+        ];
+        for cookie in cookies.into_iter().flatten() {
+            headers.append(header::SET_COOKIE, cookie);
+        }
+        response
     }
 
     /// The reader's language: `ui_locales` first, then the browser's wish.

@@ -23,6 +23,7 @@ use crate::event::Caller;
 use crate::http::params::Params;
 use crate::login::front::{Front, Shown};
 use crate::login::pages::Problem;
+use crate::signin::machine;
 use crate::signin::request::{AuthorizationRequest, Prompt};
 
 /// A request that passed every check.
@@ -30,6 +31,7 @@ use crate::signin::request::{AuthorizationRequest, Prompt};
 pub struct Checked {
     pub client: Client,
     pub redirect: ValidRedirect,
+    pub state: Option<String>,
     pub request: AuthorizationRequest,
 }
 
@@ -54,7 +56,12 @@ pub async fn get(
     let ui_locales = params.as_ref().ok().and_then(|params| params.get("ui_locales")).map(str::to_owned);
     let failed = match params.map_err(Error::from) {
         Ok(params) => match check(&app, &params).await {
-            Ok(checked) => return crate::login::start(&app, &front, &caller, &headers, checked.into()).await,
+            Ok(checked) => {
+                match machine::begin(&app, checked.client, checked.request, &front.browser(&headers), &caller).await {
+                    Ok(moved) => return front.follow(&app, &moved),
+                    Err(error) => Failed::Client { redirect: Box::new(checked.redirect), state: checked.state, error },
+                }
+            }
             Err(failed) => failed,
         },
         Err(error) => Failed::Page { problem: Problem::BadRequest, parameter: "", error },
@@ -81,10 +88,17 @@ pub async fn get(
 }
 
 /// `POST /oauth2/authorize`
-pub async fn post(State(app): State<App>, Extension(front): Extension<Front>, Extension(caller): Extension<Caller>, headers: HeaderMap, body: Read) -> Response {
+pub async fn post(
+    State(app): State<App>,
+    Extension(front): Extension<Front>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    body: Read,
+) -> Response {
     match reply::form(&headers, body, &["resource"]) {
         Ok(params) => {
-            let query = crate::http::params::encode(params.pairs().iter().map(|(name, value)| (name.as_str(), value.as_str())));
+            let query =
+                crate::http::params::encode(params.pairs().iter().map(|(name, value)| (name.as_str(), value.as_str())));
             see_other(&format!("{}?{query}", app.config.issuer.endpoint("/oauth2/authorize")))
         }
         Err(error) => {
@@ -106,7 +120,7 @@ pub async fn check(app: &App, params: &Params) -> Result<Checked, Failed> {
     let redirect = redirect_uri(&client, params)?;
     let state = params.get("state").map(str::to_owned);
     match request(app, &client, &redirect, params).await {
-        Ok(request) => Ok(Checked { client, redirect, request }),
+        Ok(request) => Ok(Checked { client, redirect, state, request }),
         Err(error) => Err(Failed::Client { redirect: Box::new(redirect), state, error }),
     }
 }
@@ -131,18 +145,28 @@ fn redirect_uri(client: &Client, params: &Params) -> Result<ValidRedirect, Faile
     if params.pairs().iter().filter(|(name, _)| name == "redirect_uri").count() > 1 {
         return Err(page(Error::invalid_request("redirect_uri is repeated")));
     }
-    redirect::check(client, params.get("redirect_uri")).map_err(|refused| page(Error::invalid_request(refused.to_string())))
+    redirect::check(client, params.get("redirect_uri"))
+        .map_err(|refused| page(Error::invalid_request(refused.to_string())))
 }
 
-async fn request(app: &App, client: &Client, redirect: &ValidRedirect, params: &Params) -> Result<AuthorizationRequest, Error> {
+async fn request(
+    app: &App,
+    client: &Client,
+    redirect: &ValidRedirect,
+    params: &Params,
+) -> Result<AuthorizationRequest, Error> {
     params.refuse_repeats(&["resource"])?;
     unsupported(params)?;
     response_type(params)?;
     if !client.may_use_grant("authorization_code") {
-        return Err(Error::new(Code::UnauthorizedClient, "this client is not registered for the authorization code flow"));
+        return Err(Error::new(
+            Code::UnauthorizedClient,
+            "this client is not registered for the authorization code flow",
+        ));
     }
     let scopes = scopes(client, params)?;
-    let challenge = Challenge::read(params.get("code_challenge"), params.get("code_challenge_method"), client.may_omit_pkce())?;
+    let challenge =
+        Challenge::read(params.get("code_challenge"), params.get("code_challenge_method"), client.may_omit_pkce())?;
     let resources = audience::asked(params)?;
     for uri in &resources {
         audience::live(app, client.registration(), uri).await?;
@@ -155,7 +179,11 @@ async fn request(app: &App, client: &Client, redirect: &ValidRedirect, params: &
         nonce: limited(params, "nonce", 2048)?,
         challenge: challenge.map(|challenge| challenge.as_str().to_owned()),
         scopes: scopes.to_string(),
-        resources: if resources.is_empty() { client.registration().resources.first().cloned().into_iter().collect() } else { resources },
+        resources: if resources.is_empty() {
+            client.registration().resources.first().cloned().into_iter().collect()
+        } else {
+            resources
+        },
         prompt: prompt(params)?,
         max_age: max_age(params)?,
         login_hint: params.get("login_hint").map(|hint| hint.chars().take(256).collect()),
@@ -182,7 +210,9 @@ fn response_type(params: &Params) -> Result<(), Error> {
         return Err(Error::new(Code::UnsupportedResponseType, "response_type must be code"));
     }
     match params.get("response_mode") {
-        Some(mode) if !registry::RESPONSE_MODES.contains(&mode) => Err(Error::invalid_request("this response_mode is not supported")),
+        Some(mode) if !registry::RESPONSE_MODES.contains(&mode) => {
+            Err(Error::invalid_request("this response_mode is not supported"))
+        }
         _ => Ok(()),
     }
 }
@@ -194,7 +224,10 @@ fn scopes(client: &Client, params: &Params) -> Result<Scopes, Error> {
         return Err(Error::new(Code::InvalidScope, "a scope is not registered for this client"));
     }
     if asked.iter().any(|scope| super::scope::OWN.iter().any(|(own, _)| *own == scope)) {
-        return Err(Error::new(Code::InvalidScope, "the scopes of this server's own APIs are for clients acting for themselves"));
+        return Err(Error::new(
+            Code::InvalidScope,
+            "the scopes of this server's own APIs are for clients acting for themselves",
+        ));
     }
     Ok(asked)
 }
@@ -217,7 +250,10 @@ fn prompt(params: &Params) -> Result<Prompt, Error> {
 }
 
 fn max_age(params: &Params) -> Result<Option<u64>, Error> {
-    params.get("max_age").map(|text| text.parse().map_err(|_| Error::invalid_request("max_age must be a whole number of seconds"))).transpose()
+    params
+        .get("max_age")
+        .map(|text| text.parse().map_err(|_| Error::invalid_request("max_age must be a whole number of seconds")))
+        .transpose()
 }
 
 fn limited(params: &Params, name: &'static str, most: usize) -> Result<Option<String>, Error> {

@@ -126,7 +126,8 @@ impl Client {
             version: row.version,
             disabled: row.disabled_at.is_some(),
         };
-        let confidential = |method| Some(Self::Confidential(ConfidentialClient { registration: registration.clone(), method }));
+        let confidential =
+            |method| Some(Self::Confidential(ConfidentialClient { registration: registration.clone(), method }));
         match row.auth_method.as_str() {
             "none" => Some(Self::Public(PublicClient(registration))),
             "client_secret_basic" => confidential(SecretMethod::Basic),
@@ -154,7 +155,9 @@ impl Client {
     pub fn may_omit_pkce(&self) -> bool {
         match self {
             Self::Public(_) => false,
-            Self::Confidential(client) => client.registration.profile == Profile::Oidc && client.registration.pkce_optional,
+            Self::Confidential(client) => {
+                client.registration.profile == Profile::Oidc && client.registration.pkce_optional
+            }
         }
     }
 

@@ -108,7 +108,8 @@ fn read(authorization: &[&str], form: &Params) -> Result<Claimed, Error> {
         }),
         ([_], Some(_)) => Err(Error::invalid_request("the client authenticates in two ways at once")),
         ([header], None) => {
-            let (id, secret) = basic(header).ok_or_else(|| unknown("the Authorization header is not Basic credentials"))?;
+            let (id, secret) =
+                basic(header).ok_or_else(|| unknown("the Authorization header is not Basic credentials"))?;
             if form.get("client_id").is_some_and(|other| other != id) {
                 return Err(Error::invalid_request("client_id differs from the one in the Authorization header"));
             }

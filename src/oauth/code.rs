@@ -70,7 +70,12 @@ pub async fn issue(app: &App, ask: &Ask<'_>) -> Result<String, NoCode> {
         return Err(NoCode::SignInAgain("no session"));
     };
     let actor = Actor::User(user.user_id);
-    let note = |event| Record::new(event, actor, ask.caller, standing.now()).user(user.user_id).client(client_id).session(session.session_id);
+    let note = |event| {
+        Record::new(event, actor, ask.caller, standing.now())
+            .user(user.user_id)
+            .client(client_id)
+            .session(session.session_id)
+    };
     if ask.consents {
         let scopes = Scopes::stored(standing.consented().unwrap_or_default()).with(ask.scopes).to_string();
         grants::consent(&mut tx, grant_id, &scopes, standing.as_of(), standing.now()).await?;
@@ -79,7 +84,8 @@ pub async fn issue(app: &App, ask: &Ask<'_>) -> Result<String, NoCode> {
         return Err(NoCode::ConsentNeeded);
     }
     if let Some(interaction) = ask.finishes {
-        let stepped = interactions::step(&mut tx, interaction, "done", Some(session.session_id), Some(standing.now())).await?;
+        let stepped =
+            interactions::step(&mut tx, interaction, "done", Some(session.session_id), Some(standing.now())).await?;
         if stepped == Stepped::Behind {
             return Err(NoCode::Finished);
         }
@@ -129,7 +135,8 @@ async fn judged_under_locks(app: &App, tx: &mut Tx, ask: &Ask<'_>) -> Result<(St
         return Err(NoCode::SignInAgain("no such session"));
     };
     lock(tx, &[Owner::Client(client_id), Owner::User(session.user_id)]).await?;
-    let grant_id = grants::ensure(tx, secret::uuid_v7(app.clock.now()), session.user_id, client_id, app.clock.now()).await?;
+    let grant_id =
+        grants::ensure(tx, secret::uuid_v7(app.clock.now()), session.user_id, client_id, app.clock.now()).await?;
     lock(tx, &[Owner::Grant(grant_id), Owner::Session(session.id)]).await?;
     let held = store::sessions::get(&mut *tx, session.id).await?.and_then(|row| Digest::stored(&row.secret_digest));
     if !held.is_some_and(|held| held.matches(ask.session_secret)) {

@@ -24,7 +24,12 @@ use crate::token::presented;
 use crate::token::refresh::{Authentic, PREFIX};
 
 /// `POST /oauth2/introspect`
-pub async fn introspect(State(app): State<App>, Extension(caller): Extension<Caller>, headers: HeaderMap, body: Read) -> Response {
+pub async fn introspect(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    body: Read,
+) -> Response {
     let answer = match reply::form(&headers, body, &[]) {
         Ok(form) => answer(&app, &reply::authorization(&headers), &form).await,
         Err(error) => Err(error),
@@ -73,15 +78,25 @@ fn told(token: AccessToken) -> Map<String, Value> {
     out
 }
 
-async fn refresh(app: &App, client: &AuthenticatedClient, token: &Authentic) -> Result<Option<Map<String, Value>>, Error> {
+async fn refresh(
+    app: &App,
+    client: &AuthenticatedClient,
+    token: &Authentic,
+) -> Result<Option<Map<String, Value>>, Error> {
     let question = Question::now(&app.clock, app.config.sessions.idle);
     let Some((family, snapshot)) = rolls::of_family(&app.store, token.family_id).await? else { return Ok(None) };
-    let secret_fits = family.secret_digest.as_deref().and_then(Digest::stored).is_some_and(|kept| kept.matches(&token.secret.digest()));
+    let secret_fits = family
+        .secret_digest
+        .as_deref()
+        .and_then(Digest::stored)
+        .is_some_and(|kept| kept.matches(&token.secret.digest()));
     let own = snapshot.client.as_ref().is_some_and(|row| row.client_id == client.id());
     if !secret_fits || !own || family.generation != token.generation {
         return Ok(None);
     }
-    let Ok(standing) = policy::judge(snapshot, &question.born(family.born_seq, !family.outlives_session)) else { return Ok(None) };
+    let Ok(standing) = policy::judge(snapshot, &question.born(family.born_seq, !family.outlives_session)) else {
+        return Ok(None);
+    };
     if refresh_token::over_by_itself(&family, &standing, app.config.tokens.family_idle).is_some() {
         return Ok(None);
     }

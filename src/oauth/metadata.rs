@@ -12,6 +12,7 @@ use super::registry;
 use super::scope::STANDARD;
 use crate::app::App;
 use crate::config::Config;
+use crate::http::locale::Lang;
 use crate::oidc::claims;
 use crate::secret;
 
@@ -38,7 +39,8 @@ impl Metadata {
 fn document(config: &Config) -> Value {
     let at = |path: &str| config.issuer.endpoint(path);
     let grants: Vec<&str> = registry::GRANTS.iter().map(|grant| grant.name).collect();
-    let mut told: Vec<&str> = vec!["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "azp", "sid", "at_hash"];
+    let mut told: Vec<&str> =
+        vec!["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "azp", "sid", "at_hash"];
     told.extend(claims::BY_SCOPE.iter().flat_map(|(_, names)| *names));
     let confidential: Vec<&str> = registry::AUTH_METHODS.iter().copied().filter(|method| *method != "none").collect();
     json!({
@@ -63,7 +65,7 @@ fn document(config: &Config) -> Value {
         "id_token_signing_alg_values_supported": ["RS256", "ES256"],
         "claims_supported": told,
         "claim_types_supported": ["normal"],
-        "ui_locales_supported": crate::http::locale::SUPPORTED,
+        "ui_locales_supported": Lang::ALL.map(Lang::tag),
         "authorization_response_iss_parameter_supported": true,
         "claims_parameter_supported": false,
         "request_parameter_supported": false,
@@ -84,7 +86,9 @@ pub async fn jwks(State(app): State<App>, headers: HeaderMap) -> Response {
 
 fn cached(bytes: Bytes, etag: &str, headers: &HeaderMap) -> Response {
     let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let fresh = known.flat_map(|value| value.split(',')).any(|tag| tag.trim().trim_start_matches("W/") == etag || tag.trim() == "*");
+    let fresh = known
+        .flat_map(|value| value.split(','))
+        .any(|tag| tag.trim().trim_start_matches("W/") == etag || tag.trim() == "*");
     let mut response = Response::new(if fresh { Body::empty() } else { Body::from(bytes) });
     if fresh {
         *response.status_mut() = StatusCode::NOT_MODIFIED;

@@ -22,8 +22,9 @@ impl Challenge {
             (None, Some(_)) => Err(Error::invalid_request("code_challenge_method without code_challenge")),
             (Some(text), Some("S256")) => {
                 let raw = URL_SAFE_NO_PAD.decode(text).ok().filter(|raw| raw.len() == 32);
-                raw.map(|_| Some(Self(text.to_owned())))
-                    .ok_or_else(|| Error::invalid_request("code_challenge is not the base64url of a SHA-256, without padding"))
+                raw.map(|_| Some(Self(text.to_owned()))).ok_or_else(|| {
+                    Error::invalid_request("code_challenge is not the base64url of a SHA-256, without padding")
+                })
             }
             (Some(_), _) => Err(Error::invalid_request("code_challenge_method must be S256")),
         }
@@ -43,7 +44,9 @@ pub struct VerifiedPkce(());
 pub fn verify(challenge: Option<&str>, verifier: Option<&str>) -> Result<VerifiedPkce, Error> {
     match (challenge, verifier) {
         (None, None) => Ok(VerifiedPkce(())),
-        (None, Some(_)) => Err(Error::invalid_grant("code_verifier was sent, but the authorization request had no code_challenge")),
+        (None, Some(_)) => {
+            Err(Error::invalid_grant("code_verifier was sent, but the authorization request had no code_challenge"))
+        }
         (Some(_), None) => Err(Error::invalid_grant("code_verifier is missing")),
         (Some(challenge), Some(verifier)) => {
             let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);

@@ -118,7 +118,9 @@ pub fn register(uri: &str, public: bool) -> Result<(), String> {
         "http" => fail("must be https; http is for loopback addresses only"),
         scheme if scheme.contains('.') && public => Ok(()),
         scheme if scheme.contains('.') => fail("a private-use scheme is for public clients"),
-        _ => fail("must be https, http on a loopback address, or a private-use scheme in reverse domain form (com.example.app:/…)"),
+        _ => fail(
+            "must be https, http on a loopback address, or a private-use scheme in reverse domain form (com.example.app:/…)",
+        ),
     }
 }
 

@@ -19,7 +19,9 @@ pub type Read = Result<Bytes, BytesRejection>;
 /// A form post's parameters; none may be repeated but those named.
 pub fn form(headers: &HeaderMap, body: Read, may_repeat: &[&str]) -> Result<Params, Error> {
     let body = body.map_err(|error| match error {
-        BytesRejection::FailedToBufferBody(_) => Error::invalid_request("the body is too large, or broke off").because(error),
+        BytesRejection::FailedToBufferBody(_) => {
+            Error::invalid_request("the body is too large, or broke off").because(error)
+        }
         other => Error::invalid_request("the body can't be read").because(other),
     })?;
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -45,7 +47,9 @@ pub fn bearer<'a>(headers: &'a HeaderMap, form: Option<&'a Params>) -> Result<&'
         ([], Some(token)) => Ok(token),
         ([header], None) => header
             .split_once(' ')
-            .filter(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && !token.contains(' '))
+            .filter(|(scheme, token)| {
+                scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && !token.contains(' ')
+            })
             .map(|(_, token)| token)
             .ok_or_else(|| Error::new(Code::InvalidToken, "the Authorization header is not a Bearer token")),
         ([], None) => Err(Error::new(Code::InvalidToken, "an access token is needed").because(NO_TOKEN)),
@@ -79,9 +83,12 @@ struct Told {
 #[must_use]
 pub fn error(error: &Error, headers: &HeaderMap, caller: &Caller) -> Response {
     log(error, caller);
-    let mut response = json(error.code.status(), &Told { error: error.code.name(), error_description: error.description() });
+    let mut response =
+        json(error.code.status(), &Told { error: error.code.name(), error_description: error.description() });
     if error.code == Code::InvalidClient && headers.contains_key(header::AUTHORIZATION) {
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"chancery\", charset=\"UTF-8\""));
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"chancery\", charset=\"UTF-8\""));
     }
     retry_after(error, &mut response);
     response
@@ -91,11 +98,16 @@ pub fn error(error: &Error, headers: &HeaderMap, caller: &Caller) -> Response {
 #[must_use]
 pub fn bearer_error(error: &Error, caller: &Caller) -> Response {
     log(error, caller);
-    let mut response = json(error.code.status(), &Told { error: error.code.name(), error_description: error.description() });
+    let mut response =
+        json(error.code.status(), &Told { error: error.code.name(), error_description: error.description() });
     let challenge = if error.detail.as_deref() == Some(NO_TOKEN) {
         "Bearer realm=\"chancery\"".to_owned()
     } else {
-        format!("Bearer realm=\"chancery\", error=\"{}\", error_description=\"{}\"", error.code.name(), error.description())
+        format!(
+            "Bearer realm=\"chancery\", error=\"{}\", error_description=\"{}\"",
+            error.code.name(),
+            error.description()
+        )
     };
     if let (401 | 403, Ok(value)) = (error.code.status(), HeaderValue::from_str(&challenge)) {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, value);

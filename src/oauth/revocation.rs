@@ -18,7 +18,12 @@ use crate::revocation::{self, Cause};
 use crate::token::presented;
 
 /// `POST /oauth2/revoke`
-pub async fn revoke(State(app): State<App>, Extension(caller): Extension<Caller>, headers: HeaderMap, body: Read) -> Response {
+pub async fn revoke(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    body: Read,
+) -> Response {
     let answer = match reply::form(&headers, body, &[]) {
         Ok(form) => answer(&app, &caller, &reply::authorization(&headers), &form).await,
         Err(error) => Err(error),
@@ -32,9 +37,12 @@ pub async fn revoke(State(app): State<App>, Extension(caller): Extension<Caller>
 async fn answer(app: &App, caller: &Caller, authorization: &[&str], form: &Params) -> Result<(), Error> {
     let client = authenticate(app, authorization, form).await?;
     let token = form.get("token").ok_or_else(|| Error::invalid_request("token is missing"))?;
-    let Some(owned) = presented::find(app, token).await?.filter(|owned| owned.client_id == client.id()) else { return Ok(()) };
+    let Some(owned) = presented::find(app, token).await?.filter(|owned| owned.client_id == client.id()) else {
+        return Ok(());
+    };
     let target = owned.found.target();
     let cause = Cause { reason: "client_revoked", actor: Actor::Client(client.id()), caller, at: app.clock.now() };
-    revocation::run(app, &target, target.usual_reach(), &cause).await?;
+    // Ended now, or by an earlier kill: to the client it is the same.
+    let _ended = revocation::run(app, &target, target.usual_reach(), &cause).await?;
     Ok(())
 }

@@ -28,7 +28,10 @@ impl Scopes {
         let mut out = Self::default();
         for scope in text.split(' ').filter(|scope| !scope.is_empty()) {
             if scope.len() > 200 || !scope.chars().all(|c| matches!(c, '!' | '#'..='[' | ']'..='~')) {
-                return Err(Error::new(Code::InvalidScope, "a scope has characters that scopes don't have, or is too long"));
+                return Err(Error::new(
+                    Code::InvalidScope,
+                    "a scope has characters that scopes don't have, or is too long",
+                ));
             }
             if out.0.len() == MOST {
                 return Err(Error::new(Code::InvalidScope, "more than 64 scopes"));

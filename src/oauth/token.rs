@@ -3,16 +3,16 @@
 //! Authenticate the client → find the grant and ask whether this client may use it → redeem → mint → reply. A client whose
 //! registration moved meanwhile begins again. Everything it refuses is JSON with `no-store`.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use axum::Extension;
 
 use super::client_auth::authenticate;
 use super::error::{Code, Error};
 use super::grants::request::{Redeemed, TokenRequest};
-use super::reply::{self, Read};
 use super::registry;
+use super::reply::{self, Read};
 use crate::app::App;
 use crate::event::Caller;
 use crate::http::params::Params;
@@ -22,7 +22,12 @@ use crate::token::mint::{self, Minted};
 const TRIES: usize = 3;
 
 /// `POST /oauth2/token`
-pub async fn token(State(app): State<App>, Extension(caller): Extension<Caller>, headers: HeaderMap, body: Read) -> Response {
+pub async fn token(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    body: Read,
+) -> Response {
     let answer = match reply::form(&headers, body, &["resource"]) {
         Ok(form) => answer(&app, &caller, &reply::authorization(&headers), &form).await,
         Err(error) => Err(error),
@@ -39,7 +44,8 @@ async fn answer(app: &App, caller: &Caller, authorization: &[&str], form: &Param
     for _ in 0..TRIES {
         let client = authenticate(app, authorization, form).await?;
         let name = form.get("grant_type").ok_or_else(|| Error::invalid_request("grant_type is missing"))?;
-        let grant = registry::grant(name).ok_or_else(|| Error::new(Code::UnsupportedGrantType, "this grant_type is not supported"))?;
+        let grant = registry::grant(name)
+            .ok_or_else(|| Error::new(Code::UnsupportedGrantType, "this grant_type is not supported"))?;
         if !client.client().may_use_grant(grant.name) || (client.client().is_public() && !grant.public_clients) {
             return Err(Error::new(Code::UnauthorizedClient, "this client is not registered for this grant_type"));
         }

@@ -19,7 +19,13 @@ use crate::store::rolls;
 use crate::token::access;
 
 /// `GET` and `POST /oauth2/userinfo`
-pub async fn userinfo(State(app): State<App>, Extension(caller): Extension<Caller>, method: Method, headers: HeaderMap, body: Read) -> Response {
+pub async fn userinfo(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    method: Method,
+    headers: HeaderMap,
+    body: Read,
+) -> Response {
     match answer(&app, &method, &headers, body).await {
         Ok(claims) => reply::json(200, &claims),
         Err(error) => reply::bearer_error(&error, &caller),
@@ -33,11 +39,14 @@ async fn answer(app: &App, method: &Method, headers: &HeaderMap, body: Read) -> 
     if !token.scopes.has("openid") {
         return Err(Error::new(Code::InsufficientScope, "the token needs the scope openid"));
     }
-    let invalid = |why: &str| Error::new(Code::InvalidToken, "the access token is invalid, expired or revoked").because(why);
-    let family_id = token.family_id.ok_or_else(|| Error::new(Code::InsufficientScope, "the token stands for no user"))?;
+    let invalid =
+        |why: &str| Error::new(Code::InvalidToken, "the access token is invalid, expired or revoked").because(why);
+    let family_id =
+        token.family_id.ok_or_else(|| Error::new(Code::InsufficientScope, "the token stands for no user"))?;
     let question = Question::now(&app.clock, app.config.sessions.idle);
     let (family, snapshot) = rolls::of_family(&app.store, family_id).await?.ok_or_else(|| invalid("unknown family"))?;
-    let standing = policy::judge(snapshot, &question.born(family.born_seq, !family.outlives_session)).map_err(|why| invalid(&why.to_string()))?;
+    let standing = policy::judge(snapshot, &question.born(family.born_seq, !family.outlives_session))
+        .map_err(|why| invalid(&why.to_string()))?;
     if family.ended_at.is_some() {
         return Err(invalid("the family has ended"));
     }

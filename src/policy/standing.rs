@@ -151,7 +151,8 @@ pub fn judge(snapshot: Snapshot, question: &Question) -> Result<Standing, Refusa
         judge_session(session, counter.issuer_mark.max(user_mark), question)?;
     }
     if let Some(born) = question.born {
-        let session_mark = session.as_ref().filter(|_| question.hangs_on_session).map_or(0, |session| session.session_mark);
+        let session_mark =
+            session.as_ref().filter(|_| question.hangs_on_session).map_or(0, |session| session.session_mark);
         let marks = [
             counter.issuer_mark,
             user_mark,
@@ -179,7 +180,9 @@ fn judge_session(session: &SessionRoll, marks: i64, question: &Question) -> Resu
     if session.session_ended_at.is_some() || session.session_born < marks.max(session.session_mark) {
         return Err(Refusal::SessionEnded);
     }
-    if session.session_expires_at <= question.now || session.session_last_used_at + question.session_idle <= question.now {
+    if session.session_expires_at <= question.now
+        || session.session_last_used_at + question.session_idle <= question.now
+    {
         return Err(Refusal::SessionExpired);
     }
     Ok(())

@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::event::{Actor, Caller, Event, Record};
 use crate::secret;
 use crate::store::locks::{Owner, lock};
-use crate::store::revocations::{self, Entry, Mark, New};
+use crate::store::revocations::{self, Entry, New};
 use crate::store::{self, Tx};
 
 /// Why, by whom, from where, when.
@@ -85,7 +85,7 @@ pub async fn settle(app: &App, tx: Tx, killed: &[Killed]) -> store::Result<()> {
         app.live.apply(entry);
         if entry.kind == "key" {
             // A failure is made good by the next unknown `kid` or the hourly reload.
-            if let Err(error) = app.keyring.reload().await {
+            if let Err(error) = app.keyring.reload_now().await {
                 tracing::warn!(%error, "the key ring could not be reloaded after a key was revoked");
             }
         }
@@ -103,13 +103,20 @@ pub async fn run(app: &App, target: &Target<'_>, reach: Reach, cause: &Cause<'_>
 
 /// Whether an earlier kill of the same thing has ended it. Expiry is no such end; user, grant, client, resource and all
 /// always write.
-async fn already_ended(tx: &mut Tx, target: &Target<'_>, value: &str, reach: Reach) -> store::Result<Option<Option<Entry>>> {
+async fn already_ended(
+    tx: &mut Tx,
+    target: &Target<'_>,
+    value: &str,
+    reach: Reach,
+) -> store::Result<Option<Option<Entry>>> {
     match target {
         Target::Jti(_) => Ok(revocations::find(tx, "jti", value, reach.name()).await?.map(Some)),
         Target::Family(_) | Target::Session(_) if reach == Reach::Lineage => {
             let marked = match target.owner() {
                 Some(Owner::Family(id)) => store::families::mark(&mut *tx, id).await?,
-                Some(Owner::Session(id)) => store::sessions::get(&mut *tx, id).await?.map(|session| session.revoked_seq),
+                Some(Owner::Session(id)) => {
+                    store::sessions::get(&mut *tx, id).await?.map(|session| session.revoked_seq)
+                }
                 _ => None,
             };
             match marked {
@@ -124,6 +131,7 @@ async fn already_ended(tx: &mut Tx, target: &Target<'_>, value: &str, reach: Rea
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::revocations::Mark;
 
     #[test]
     fn access_reach_marks_nothing() {

@@ -31,12 +31,22 @@ pub enum Target<'a> {
     Jti(Uuid),
     Family(Uuid),
     Session(Uuid),
-    User { id: Uuid, sub: Uuid },
+    User {
+        id: Uuid,
+        sub: Uuid,
+    },
     /// What one user allowed one client.
-    Grant { id: Uuid, sub: Uuid, client_id: Uuid },
+    Grant {
+        id: Uuid,
+        sub: Uuid,
+        client_id: Uuid,
+    },
     Client(Uuid),
     /// A resource, by URI.
-    Resource { id: Uuid, uri: &'a str },
+    Resource {
+        id: Uuid,
+        uri: &'a str,
+    },
     /// A signing key, by `kid`.
     Key(&'a str),
     All,

@@ -89,10 +89,20 @@ pub async fn begin_at(app: &App, tx: &mut Tx, birth: Birth, caller: &Caller) -> 
 
 /// The same user has proved himself again: a new secret and new proofs, the same `sid`. None when the session no longer stands
 /// under its own lock, or is another user's.
-pub async fn renew(app: &App, tx: &mut Tx, session_id: Uuid, user_id: Uuid, proofs: Vec<Proof>, caller: &Caller) -> store::Result<Option<Begun>> {
+pub async fn renew(
+    app: &App,
+    tx: &mut Tx,
+    session_id: Uuid,
+    user_id: Uuid,
+    proofs: Vec<Proof>,
+    caller: &Caller,
+) -> store::Result<Option<Begun>> {
     lock(tx, &[Owner::User(user_id), Owner::Session(session_id)]).await?;
     let question = Question::now(&app.clock, app.config.sessions.idle);
-    let Some(mut session) = sessions::get(&mut *tx, session_id).await?.filter(|session| session.user_id == user_id) else { return Ok(None) };
+    let Some(mut session) = sessions::get(&mut *tx, session_id).await?.filter(|session| session.user_id == user_id)
+    else {
+        return Ok(None);
+    };
     let alive = match rolls::of_browser(&mut *tx, &session.secret_digest).await? {
         Some(snapshot) => policy::judge(snapshot, &question).is_ok(),
         None => false,
@@ -130,7 +140,9 @@ pub async fn of_cookie(app: &App, value: Option<&str>) -> store::Result<Option<H
 pub async fn of_cookie_at(app: &App, value: Option<&str>, client_id: Uuid) -> store::Result<Option<Held>> {
     let Some(secret) = value.and_then(Opaque::<SessionSecret>::parse) else { return Ok(None) };
     let question = Question::now(&app.clock, app.config.sessions.idle);
-    let Some(snapshot) = rolls::of_browser_at(&app.store, secret.digest().as_bytes(), client_id).await? else { return Ok(None) };
+    let Some(snapshot) = rolls::of_browser_at(&app.store, secret.digest().as_bytes(), client_id).await? else {
+        return Ok(None);
+    };
     Ok(policy::judge(snapshot, &question).ok().and_then(held))
 }
 

@@ -62,6 +62,13 @@ impl Browser {
     fn bound(&self, interaction: &Interaction) -> Vec<u8> {
         let secret = self.secret.as_ref().map_or(&[0; 32], |secret| secret.bits());
         let session = Digest::of(&[b"session", self.session.as_deref().unwrap_or_default().as_bytes()]);
-        [b"interaction", interaction.id.as_bytes().as_slice(), &interaction.version.to_be_bytes(), secret, session.as_bytes()].concat()
+        [
+            b"interaction",
+            interaction.id.as_bytes().as_slice(),
+            &interaction.version.to_be_bytes(),
+            secret,
+            session.as_bytes(),
+        ]
+        .concat()
     }
 }

@@ -89,7 +89,13 @@ const PASSWORD: &str = "password";
 const CONSENT: &str = "consent";
 
 /// A new interaction, or, when nothing is left to ask, its answer at once.
-pub async fn begin(app: &App, client: Client, request: AuthorizationRequest, browser: &Browser, caller: &Caller) -> Result<Moved, Error> {
+pub async fn begin(
+    app: &App,
+    client: Client,
+    request: AuthorizationRequest,
+    browser: &Browser,
+    caller: &Caller,
+) -> Result<Moved, Error> {
     let redirect = ValidRedirect::checked_before(request.redirect_uri.clone(), request.redirect_sent);
     let held = session::of_cookie_at(app, browser.session(), request.client_id).await?;
     let now = app.clock.now();
@@ -99,7 +105,12 @@ pub async fn begin(app: &App, client: Client, request: AuthorizationRequest, bro
     }
     let failed = |code, why: &'static str| {
         let error = Error::new(code, why);
-        Ok(Moved::to(Next::Away(answer::failure(app.config.issuer.as_str(), &redirect, &error, request.state.as_deref()))))
+        Ok(Moved::to(Next::Away(answer::failure(
+            app.config.issuer.as_str(),
+            &redirect,
+            &error,
+            request.state.as_deref(),
+        ))))
     };
     match (decision, &held) {
         (Decision::Ready, Some(held)) => {
@@ -109,7 +120,12 @@ pub async fn begin(app: &App, client: Client, request: AuthorizationRequest, bro
                 Err(NoCode::Failed(error)) => return Err(error),
                 Err(_) if open.request.prompt.none => {
                     let error = Error::new(Code::LoginRequired, "signing in is needed");
-                    let location = answer::failure(app.config.issuer.as_str(), &open.redirect, &error, open.request.state.as_deref());
+                    let location = answer::failure(
+                        app.config.issuer.as_str(),
+                        &open.redirect,
+                        &error,
+                        open.request.state.as_deref(),
+                    );
                     return Ok(Moved::to(Next::Away(location)));
                 }
                 Err(_) => return keep(app, &open.request, browser, PASSWORD, None).await,
@@ -124,7 +140,13 @@ pub async fn begin(app: &App, client: Client, request: AuthorizationRequest, bro
     keep(app, &request, browser, step, session_id).await
 }
 
-fn decided(app: &App, client: &Client, request: &AuthorizationRequest, held: Option<&Held>, since: chrono::DateTime<chrono::Utc>) -> Decision {
+fn decided(
+    app: &App,
+    client: &Client,
+    request: &AuthorizationRequest,
+    held: Option<&Held>,
+    since: chrono::DateTime<chrono::Utc>,
+) -> Decision {
     let scopes = Scopes::stored(&request.scopes);
     let remembered = held.is_some_and(|held| code::remembers(client, &request.redirect_uri, &scopes, &held.standing));
     decide(&Facts { held, request, since, now: app.clock.now(), remembered })
@@ -147,7 +169,13 @@ fn draft(app: &App, request: &AuthorizationRequest, browser: &Browser, step: &st
 }
 
 /// Writes an interaction down; a browser without a secret is given one.
-async fn keep(app: &App, request: &AuthorizationRequest, browser: &Browser, step: &str, session_id: Option<Uuid>) -> Result<Moved, Error> {
+async fn keep(
+    app: &App,
+    request: &AuthorizationRequest,
+    browser: &Browser,
+    step: &str,
+    session_id: Option<Uuid>,
+) -> Result<Moved, Error> {
     let mut interaction = draft(app, request, browser, step);
     interaction.session_id = session_id;
     let given = browser.secret().is_none().then(Opaque::<BrowserSecret>::generate);
@@ -172,8 +200,12 @@ pub async fn open(app: &App, id: Uuid, browser: &Browser) -> Result<Open, Refuse
     if interaction.expires_at <= app.clock.now() {
         return Err(Refused::Expired);
     }
-    let request: AuthorizationRequest = serde_json::from_value(interaction.request.0.clone()).map_err(|error| Error::server(format!("interaction {id}: {error}")))?;
-    let client = client_auth::find(app, request.client_id).await?.filter(|client| !client.registration().disabled).ok_or(Refused::Expired)?;
+    let request: AuthorizationRequest = serde_json::from_value(interaction.request.0.clone())
+        .map_err(|error| Error::server(format!("interaction {id}: {error}")))?;
+    let client = client_auth::find(app, request.client_id)
+        .await?
+        .filter(|client| !client.registration().disabled)
+        .ok_or(Refused::Expired)?;
     let redirect = ValidRedirect::checked_before(request.redirect_uri.clone(), request.redirect_sent);
     Ok(Open { interaction, request, client, redirect })
 }
@@ -185,7 +217,13 @@ pub async fn consenting(app: &App, open: &Open, browser: &Browser) -> Result<Opt
 }
 
 /// A user name and password.
-pub async fn password(app: &App, open: &Open, browser: &Browser, typed: (&str, &str), caller: &Caller) -> Result<Moved, Refused> {
+pub async fn password(
+    app: &App,
+    open: &Open,
+    browser: &Browser,
+    typed: (&str, &str),
+    caller: &Caller,
+) -> Result<Moved, Refused> {
     if open.interaction.step != PASSWORD {
         return Err(Refused::Finished);
     }
@@ -204,11 +242,18 @@ pub async fn password(app: &App, open: &Open, browser: &Browser, typed: (&str, &
 }
 
 /// The same user's live session in this browser is renewed; anyone else gets a session of his own.
-async fn begin_session(app: &App, tx: &mut Tx, browser: &Browser, proven: &Proven, caller: &Caller) -> Result<session::Begun, Refused> {
+async fn begin_session(
+    app: &App,
+    tx: &mut Tx,
+    browser: &Browser,
+    proven: &Proven,
+    caller: &Caller,
+) -> Result<session::Begun, Refused> {
     let proofs = vec![proven.proof().clone()];
     let held = session::of_cookie(app, browser.session()).await?.filter(|held| held.user_id == proven.user_id());
     if let Some(held) = held
-        && let Some(renewed) = session::renew(app, tx, held.session_id, proven.user_id(), proofs.clone(), caller).await?
+        && let Some(renewed) =
+            session::renew(app, tx, held.session_id, proven.user_id(), proofs.clone(), caller).await?
     {
         return Ok(renewed);
     }
@@ -252,10 +297,14 @@ pub async fn allow(app: &App, open: &Open, browser: &Browser, caller: &Caller) -
 pub async fn cancel(app: &App, open: &Open, caller: &Caller) -> Result<Next, Refused> {
     let mut tx = app.store.begin().await?;
     let at = app.clock.now();
-    if interactions::step(&mut tx, &open.interaction, "cancelled", open.interaction.session_id, Some(at)).await? == Stepped::Behind {
+    if interactions::step(&mut tx, &open.interaction, "cancelled", open.interaction.session_id, Some(at)).await?
+        == Stepped::Behind
+    {
         return Err(Refused::Finished);
     }
-    let record = Record::new(Event::SigninCancelled, Actor::Anonymous, caller, at).client(open.request.client_id).outcome("cancelled");
+    let record = Record::new(Event::SigninCancelled, Actor::Anonymous, caller, at)
+        .client(open.request.client_id)
+        .outcome("cancelled");
     store::audit::insert(&mut tx, &record).await?;
     tx.commit().await?;
     let error = Error::new(Code::AccessDenied, "the user did not allow it");
@@ -270,7 +319,14 @@ enum Consenting {
     Before,
 }
 
-async fn finish(app: &App, open: &Open, held: &Held, browser: &Browser, consenting: Consenting, caller: &Caller) -> Result<Next, Refused> {
+async fn finish(
+    app: &App,
+    open: &Open,
+    held: &Held,
+    browser: &Browser,
+    consenting: Consenting,
+    caller: &Caller,
+) -> Result<Next, Refused> {
     match issue(app, open, held, browser, consenting, caller).await {
         Ok(location) => Ok(Next::Away(location)),
         Err(NoCode::SignInAgain(_)) => back_to_password(app, open).await,
@@ -280,8 +336,16 @@ async fn finish(app: &App, open: &Open, held: &Held, browser: &Browser, consenti
     }
 }
 
-async fn issue(app: &App, open: &Open, held: &Held, browser: &Browser, consenting: Consenting, caller: &Caller) -> Result<String, NoCode> {
-    let presented = browser.session().and_then(Opaque::<SessionSecret>::parse).ok_or(NoCode::SignInAgain("no session cookie"))?;
+async fn issue(
+    app: &App,
+    open: &Open,
+    held: &Held,
+    browser: &Browser,
+    consenting: Consenting,
+    caller: &Caller,
+) -> Result<String, NoCode> {
+    let presented =
+        browser.session().and_then(Opaque::<SessionSecret>::parse).ok_or(NoCode::SignInAgain("no session cookie"))?;
     let amr = session::amr(&held.proofs);
     let kept = interactions::get(&app.store, open.interaction.id).await?.is_some();
     let ask = Ask {

@@ -65,7 +65,9 @@ pub async fn of_session(reader: impl Into<Reader<'_>>, session_id: Uuid) -> Resu
 
 /// A family's mark: above zero when a kill has ended it.
 pub async fn mark(reader: impl Into<Reader<'_>>, id: Uuid) -> Result<Option<i64>> {
-    Ok(ask!(reader, db => sqlx::query_scalar("SELECT revoked_seq FROM family WHERE id = $1").bind(id).fetch_optional(db).await?))
+    Ok(
+        ask!(reader, db => sqlx::query_scalar("SELECT revoked_seq FROM family WHERE id = $1").bind(id).fetch_optional(db).await?),
+    )
 }
 
 /// What a refresh writes.

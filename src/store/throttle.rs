@@ -58,7 +58,13 @@ pub async fn give_back(tx: &mut Tx, key: &str) -> Result<()> {
 }
 
 /// Charges one to a budget that still stands as it was read; whoever comes second reads again. `fresh` begins the count anew.
-pub async fn charge_seen(store: &Store, key: &str, seen: Option<&Charged>, fresh: bool, times: (DateTime<Utc>, DateTime<Utc>)) -> Result<bool> {
+pub async fn charge_seen(
+    store: &Store,
+    key: &str,
+    seen: Option<&Charged>,
+    fresh: bool,
+    times: (DateTime<Utc>, DateTime<Utc>),
+) -> Result<bool> {
     let (at, expires_at) = times;
     let mut tx = store.begin().await?;
     let done = within!(&mut tx, db => match seen {

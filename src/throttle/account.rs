@@ -32,7 +32,13 @@ const TRIES: usize = 8;
 const STOPPED: Duration = Duration::from_mins(15);
 
 /// Charges an attempt to an account and to the caller's network.
-pub async fn charge(store: &Store, rules: &Throttle, account: &str, caller: &Caller, at: DateTime<Utc>) -> store::Result<Charged> {
+pub async fn charge(
+    store: &Store,
+    rules: &Throttle,
+    account: &str,
+    caller: &Caller,
+    at: DateTime<Utc>,
+) -> store::Result<Charged> {
     let account = account_key(account);
     if let Charged::Wait(time) = judge_account(rules, throttle::get(store, &account).await?.as_ref(), at) {
         return Ok(Charged::Wait(time));

@@ -87,7 +87,13 @@ pub struct Entitlement {
 }
 
 /// A client's right to a token for itself. Its audit row, which holds the `jti`, is written before it is handed out.
-pub async fn for_client(app: &App, client: &AuthenticatedClient, standing: Standing, allowed: Allowed, caller: &Caller) -> Result<Entitlement, Error> {
+pub async fn for_client(
+    app: &App,
+    client: &AuthenticatedClient,
+    standing: Standing,
+    allowed: Allowed,
+    caller: &Caller,
+) -> Result<Entitlement, Error> {
     let draft = Draft::new(&standing, allowed, &[]);
     let record = Record::new(Event::TokenIssued, Actor::Client(client.id()), caller, standing.now())
         .client(client.id())

@@ -49,7 +49,8 @@ pub async fn begin(app: &App, ask: Redeemable<'_>, caller: &Caller) -> Result<Op
         .session(standing.session().map(|session| session.session_id))
         .family(code.family_id)
         .detail(json!({ "jti": draft.jti }));
-    let outlives_session = registration.outlives_session && crate::oauth::scope::Scopes::stored(&code.scopes).has("offline_access");
+    let outlives_session =
+        registration.outlives_session && crate::oauth::scope::Scopes::stored(&code.scopes).has("offline_access");
     let redemption = Redemption {
         digest: &code.digest,
         born_seq: standing.as_of(),
@@ -122,7 +123,11 @@ impl Refreshable<'_> {
 }
 
 /// The live generation was presented: rotate. `Err` gives the presentation back when another one rotated first.
-pub async fn rotate<'a>(app: &App, ask: Refreshable<'a>, caller: &Caller) -> Result<Result<Entitlement, Refreshable<'a>>, Error> {
+pub async fn rotate<'a>(
+    app: &App,
+    ask: Refreshable<'a>,
+    caller: &Caller,
+) -> Result<Result<Entitlement, Refreshable<'a>>, Error> {
     let row = ask.draft.row(&ask.standing, caller);
     let next = ask.token.generation + 1;
     let record = ask.record(Event::RefreshRotated, caller).detail(json!({ "generation": next, "jti": ask.draft.jti }));
@@ -140,7 +145,8 @@ pub async fn rotate<'a>(app: &App, ask: Refreshable<'a>, caller: &Caller) -> Res
 pub async fn retry(app: &App, ask: Refreshable<'_>, caller: &Caller) -> Result<Entitlement, Error> {
     let row = ask.draft.row(&ask.standing, caller);
     let (current, ordinal) = (ask.family.generation, ask.family.ordinal);
-    let record = ask.record(Event::RefreshRetried, caller).detail(json!({ "generation": current, "jti": ask.draft.jti }));
+    let record =
+        ask.record(Event::RefreshRetried, caller).detail(json!({ "generation": current, "jti": ask.draft.jti }));
     lineage::note_retry(&app.store, ask.family.id, ordinal, &row, &record).await?;
     if ask.family.network.is_some() && ask.family.network != caller.network() {
         let run = families::contended(&app.store, ask.family.id, current).await?;

@@ -112,14 +112,17 @@ fn access_token(app: &App, entitlement: &Entitlement) -> Result<String, Error> {
         auth_time: authentication.as_ref().map(|a| a.auth_time.timestamp()),
         acr: authentication.as_ref().map(|a| a.acr.as_str()),
         amr: authentication.as_ref().map(|a| a.amr.as_slice()),
-        groups: user.filter(|user| draft.scopes.has("groups") && !user.groups.0.is_empty()).map(|user| user.groups.0.as_slice()),
+        groups: user
+            .filter(|user| draft.scopes.has("groups") && !user.groups.0.is_empty())
+            .map(|user| user.groups.0.as_slice()),
     };
     Ok(app.keyring.sign(Alg::Es256, ACCESS_TYP, &claims).map_err(Error::server)?.compact)
 }
 
 fn id_token(app: &App, entitlement: &Entitlement, access_token: &str) -> Result<Option<String>, Error> {
     let Entitlement { standing, client, draft, authentication, .. } = entitlement;
-    let (Some(authentication), Some(user), Some(session)) = (authentication, standing.user(), standing.session()) else {
+    let (Some(authentication), Some(user), Some(session)) = (authentication, standing.user(), standing.session())
+    else {
         return Ok(None);
     };
     if !draft.scopes.has("openid") {

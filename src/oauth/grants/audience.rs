@@ -18,7 +18,8 @@ pub const MOST: usize = 10;
 /// Settles audience, scopes and lifetime of a token.
 pub async fn settle(app: &App, client: &Registration, asked: &[String], scopes: Scopes) -> Result<Allowed, Error> {
     let issuer = app.config.issuer.as_str().to_owned();
-    let chosen: Vec<String> = if asked.is_empty() { client.resources.first().cloned().into_iter().collect() } else { asked.to_vec() };
+    let chosen: Vec<String> =
+        if asked.is_empty() { client.resources.first().cloned().into_iter().collect() } else { asked.to_vec() };
     let own_only = !scopes.is_empty() && scopes.iter().all(|scope| scope::OWN.iter().any(|(own, _)| *own == scope));
     // Scopes of Chancery's own APIs are for the issuer, whatever the client's default resource is.
     if chosen.is_empty() || (asked.is_empty() && own_only) {
@@ -34,13 +35,18 @@ pub async fn settle(app: &App, client: &Registration, asked: &[String], scopes: 
     let lifetime = known
         .iter()
         .filter_map(|resource| resource.access_token_seconds.map(|seconds| Duration::from_secs(seconds.unsigned_abs())))
-        .fold(app.config.tokens.access_token_lifetime, |least, one| if known.len() == 1 { one } else { least.min(one) });
+        .fold(
+            app.config.tokens.access_token_lifetime,
+            |least, one| if known.len() == 1 { one } else { least.min(one) },
+        );
     Ok(Allowed { scopes, audience: chosen, lifetime })
 }
 
 /// A resource that the client may ask for.
 pub async fn live(app: &App, client: &Registration, uri: &str) -> Result<Resource, Error> {
-    let refused = || Error::new(Code::InvalidTarget, "the resource is unknown, has retired, or is not one this client may ask for");
+    let refused = || {
+        Error::new(Code::InvalidTarget, "the resource is unknown, has retired, or is not one this client may ask for")
+    };
     if !client.resources.iter().any(|own| own == uri) {
         return Err(refused());
     }

@@ -18,7 +18,8 @@ use crate::store::{self, codes, rolls};
 use crate::token::entitlement::Draft;
 use crate::token::family::{self, Ending, Redeemable};
 
-pub const GRANT: Grant = Grant { name: "authorization_code", public_clients: true, redeem: |request| Box::pin(redeem(request)) };
+pub const GRANT: Grant =
+    Grant { name: "authorization_code", public_clients: true, redeem: |request| Box::pin(redeem(request)) };
 
 async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
     let TokenRequest { app, client, params, caller } = *request;
@@ -118,7 +119,8 @@ async fn failed(request: &TokenRequest<'_>, code: &codes::Code, error: Error) ->
         let mut tx = request.app.store.begin().await?;
         codes::burn(&mut tx, &code.digest, request.app.clock.now()).await?;
         let detail = serde_json::json!({ "why": error.description() });
-        store::audit::insert(&mut tx, &record(request, Event::CodeRefused, code).outcome("burnt").detail(detail)).await?;
+        store::audit::insert(&mut tx, &record(request, Event::CodeRefused, code).outcome("burnt").detail(detail))
+            .await?;
         tx.commit().await
     };
     match burn.await {

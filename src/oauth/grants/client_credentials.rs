@@ -27,7 +27,10 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
         Some(text) => {
             let asked = Scopes::parse(text)?;
             if asked.beyond(&own).is_some() {
-                return Err(Error::new(Code::InvalidScope, "a scope is not registered for this client, or is about a user"));
+                return Err(Error::new(
+                    Code::InvalidScope,
+                    "a scope is not registered for this client, or is about a user",
+                ));
             }
             asked
         }

@@ -20,7 +20,8 @@ use crate::token::family::{self, Refreshable};
 use crate::token::lineage::{self, Presented, Verdict};
 use crate::token::presented;
 
-pub const GRANT: Grant = Grant { name: "refresh_token", public_clients: true, redeem: |request| Box::pin(redeem(request)) };
+pub const GRANT: Grant =
+    Grant { name: "refresh_token", public_clients: true, redeem: |request| Box::pin(redeem(request)) };
 
 async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
     let TokenRequest { app, client, params, caller } = *request;
@@ -32,7 +33,12 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
         let Some((family, snapshot)) = rolls::of_family(&app.store, token.family_id).await? else {
             return Err(over("unknown family"));
         };
-        if !family.secret_digest.as_deref().and_then(Digest::stored).is_some_and(|kept| kept.matches(&token.secret.digest())) {
+        if !family
+            .secret_digest
+            .as_deref()
+            .and_then(Digest::stored)
+            .is_some_and(|kept| kept.matches(&token.secret.digest()))
+        {
             return Err(over("the family secret does not fit"));
         }
         if snapshot.client.as_ref().is_none_or(|row| row.client_id != client.id()) {
