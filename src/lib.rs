@@ -21,6 +21,7 @@ pub mod throttle;
 pub mod app;
 // floors 4 and 5
 pub mod admin;
+pub mod change;
 pub mod gateway;
 pub mod identity;
 pub mod login;

@@ -3,4 +3,5 @@
 pub mod change;
 pub mod key;
 pub mod password;
+pub mod people;
 pub mod prove;

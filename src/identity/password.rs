@@ -10,6 +10,7 @@ use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 use crate::app::App;
+use crate::config;
 use crate::secret;
 use crate::throttle::Busy;
 
@@ -81,22 +82,22 @@ pub enum Looked {
 
 /// The hash to store.
 pub async fn hash(app: &App, password: &Password) -> Result<String, Unhashed> {
-    let params = params(app)?;
-    let password = password.clone();
-    let salt = secret::bytes::<16>();
-    on_a_thread(app, move || {
-        let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        hasher
-            .hash_password_customized(password.0.as_bytes(), &salt, None, None, hasher.params().clone())
-            .map(|hash: PasswordHash| hash.to_string())
-            .map_err(|error| Unhashed::Failed(error.to_string()))
-    })
-    .await?
+    let (cost, password) = (app.config.login.password, password.clone());
+    on_a_thread(app, move || hash_here(cost, &password)).await?
+}
+
+/// The hash to store, made on this thread: for a process that serves nobody else.
+pub fn hash_here(cost: config::Argon2, password: &Password) -> Result<String, Unhashed> {
+    let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params(cost)?);
+    hasher
+        .hash_password_customized(password.0.as_bytes(), &secret::bytes::<16>(), None, None, hasher.params().clone())
+        .map(|hash: PasswordHash| hash.to_string())
+        .map_err(|error| Unhashed::Failed(error.to_string()))
 }
 
 /// Looks at a password. Without a hash the same work is done, and the answer is [`Looked::Wrong`].
 pub async fn look(app: &App, password: &Password, stored: Option<&str>) -> Result<Looked, Unhashed> {
-    let params = params(app)?;
+    let params = params(app.config.login.password)?;
     let password = password.clone();
     let stored = stored.map(str::to_owned);
     on_a_thread(app, move || {
@@ -119,9 +120,8 @@ pub async fn look(app: &App, password: &Password, stored: Option<&str>) -> Resul
     .await
 }
 
-fn params(app: &App) -> Result<Params, Unhashed> {
-    let wanted = app.config.login.password;
-    Params::new(wanted.memory_kib, wanted.iterations, wanted.parallelism, None)
+fn params(cost: config::Argon2) -> Result<Params, Unhashed> {
+    Params::new(cost.memory_kib, cost.iterations, cost.parallelism, None)
         .map_err(|error| Unhashed::Failed(error.to_string()))
 }
 

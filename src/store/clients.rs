@@ -139,3 +139,13 @@ pub async fn remove_secret(tx: &mut Tx, client_id: Uuid, id: Uuid) -> Result<()>
     });
     Ok(())
 }
+
+/// Gives a secret its end and raises the client's version.
+pub async fn expire_secret(tx: &mut Tx, client_id: Uuid, id: Uuid, at: DateTime<Utc>) -> Result<()> {
+    within!(tx, db => {
+        sqlx::query("UPDATE client_secret SET expires_at = $3 WHERE id = $1 AND client_id = $2")
+            .bind(id).bind(client_id).bind(at).execute(&mut *db).await?;
+        sqlx::query("UPDATE client SET version = version + 1 WHERE id = $1").bind(client_id).execute(&mut *db).await?;
+    });
+    Ok(())
+}

@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use crate::config::Throttle;
 use crate::event::Caller;
 use crate::secret;
-use crate::store::{self, Store, throttle};
+use crate::store::{self, Store, Tx, throttle};
 
 /// What a charge answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +83,11 @@ pub async fn forgive(store: &Store, account: &str, caller: &Caller, rules: &Thro
         throttle::give_back(&mut tx, &network).await?;
     }
     tx.commit().await
+}
+
+/// Forgets an account's failures in the transaction that gives it a new password.
+pub async fn reset(tx: &mut Tx, account: &str) -> store::Result<()> {
+    throttle::clear(tx, &account_key(account)).await
 }
 
 /// The wait after so many failures.
