@@ -131,7 +131,9 @@ fn seconds(duration: Duration) -> i64 {
 /// A resource URI has one spelling, and says where the API is.
 pub fn address(uri: &str) -> Result<(), String> {
     let fail = |why: &str| Err(format!("{uri:?} {why}"));
-    if uri.len() > 500 || uri.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '\\' | '"' | '<' | '>')) {
+    if uri.len() > 500
+        || uri.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '\\' | '"' | '<' | '>'))
+    {
         return fail("has white space, quotes or control characters, or is longer than 500 characters");
     }
     let Ok(url) = Url::parse(uri) else {
@@ -169,7 +171,9 @@ fn check(draft: &Draft, problems: &mut Problems) {
         }
     }
     match draft.access_token_lifetime {
-        Some(life) if life > LONGEST_ACCESS => problems.add("access_token_lifetime", "is longer than 1h, the most allowed"),
+        Some(life) if life > LONGEST_ACCESS => {
+            problems.add("access_token_lifetime", "is longer than 1h, the most allowed")
+        }
         Some(life) if life < Duration::from_secs(1) => problems.add("access_token_lifetime", "is shorter than 1s"),
         _ => {}
     }

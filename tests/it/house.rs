@@ -23,6 +23,7 @@ const FLOORS: &[&[&str]] = &[
     &[
         "policy",
         "revocation",
+        "change",
         "session",
         "identity",
         "oauth/error",
@@ -45,6 +46,8 @@ const FLOORS: &[&[&str]] = &[
         "oauth/answer",
         "oauth/grants",
         "oauth/registry",
+        "oauth/resource",
+        "oauth/manage",
         "signin",
     ],
     &[

@@ -23,12 +23,7 @@ use crate::store::users::{self, User};
 use crate::store::{Error, Store, Tx};
 
 /// Creates a user, with a password if a hash is given.
-pub async fn create(
-    store: &Store,
-    by: &By<'_>,
-    new: NewUser,
-    hash: Option<&str>,
-) -> Result<Change<User>, Refused> {
+pub async fn create(store: &Store, by: &By<'_>, new: NewUser, hash: Option<&str>) -> Result<Change<User>, Refused> {
     let Checked { username, username_key, email, groups } = draft::check(&new.username, new.email.as_deref(), &new)?;
     let mut tx = store.begin().await?;
     // One at a time: two users may not race for a name and an address that are the same.
@@ -90,7 +85,9 @@ async fn living(tx: &mut Tx, id: Uuid) -> Result<User, Refused> {
 
 /// Whether nobody else goes by this user's name or address, as either.
 async fn unclaimed(tx: &mut Tx, user: &User) -> Result<(), Refused> {
-    for (key, text) in [(Some(&user.username_key), Some(&user.username)), (user.email_key.as_ref(), user.email.as_ref())] {
+    for (key, text) in
+        [(Some(&user.username_key), Some(&user.username)), (user.email_key.as_ref(), user.email.as_ref())]
+    {
         let (Some(key), Some(text)) = (key, text) else { continue };
         if users::by_key(&mut *tx, key).await?.is_some_and(|other| other.id != user.id) {
             return Err(Refused::Conflict(format!("{text:?} is the name or e-mail address of another user")));

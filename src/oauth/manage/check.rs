@@ -115,10 +115,8 @@ fn scopes(draft: &Draft, resources: &[Resource], problems: &mut Problems) {
     for uri in &draft.resources {
         match resources.iter().find(|resource| resource.uri == *uri && resource.retired_at.is_none()) {
             Some(resource) => theirs.extend(resource.scopes.iter().map(|scope| scope.name.as_str())),
-            None => problems.add(
-                "resources",
-                format!("{uri:?} is no registered resource; `chancery resource create` makes one"),
-            ),
+            None => problems
+                .add("resources", format!("{uri:?} is no registered resource; `chancery resource create` makes one")),
         }
     }
     if draft.scopes.len() > MOST {
@@ -128,7 +126,10 @@ fn scopes(draft: &Draft, resources: &[Resource], problems: &mut Problems) {
     for scope in &draft.scopes {
         let own = OWN.iter().any(|(own, _)| own == scope);
         if own && !for_itself {
-            problems.add("scopes", format!("{scope} is for clients acting for themselves: add the grant client_credentials"));
+            problems.add(
+                "scopes",
+                format!("{scope} is for clients acting for themselves: add the grant client_credentials"),
+            );
         } else if !own && !STANDARD.contains(&scope.as_str()) && !theirs.contains(&scope.as_str()) {
             problems.add("scopes", format!("{scope:?} is neither a standard scope nor one of the client's resources"));
         }
