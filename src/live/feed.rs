@@ -30,6 +30,11 @@ pub enum Located {
 }
 
 impl LiveView {
+    /// Whether the view may be read from now.
+    pub fn fresh(&self) -> Result<(), NotReady> {
+        self.read().ready(Moment::now(&self.0.clock), &self.0.tuning)
+    }
+
     /// Everything that stands, while the view is fresh.
     pub fn snapshot(&self) -> Result<Feed, NotReady> {
         self.after(i64::MIN)
