@@ -1,1 +1,140 @@
-//! Every route of the server, one line each.
+//! Every route of the server, one line each: the table of contents.
+//!
+//! The layers stand below, outermost last, each with its reason. A path has one spelling: another is 404.
+
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Router, middleware};
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::app::App;
+use crate::event::Caller;
+use crate::gateway::Stopping;
+use crate::http::caller::{Gate, identify};
+use crate::http::cookies::Jar;
+use crate::http::headers::{Https, secure};
+use crate::http::meter::{Meter, measure};
+use crate::http::settle::{Bounds, settle};
+use crate::login::front::{Front, Shown};
+use crate::login::pages::{Brand, Problem};
+use crate::oauth::metadata::{self, Metadata};
+use crate::oauth::{authorize, introspection, revocation, token};
+use crate::oidc::userinfo;
+use crate::{admin, gateway, login};
+
+/// The longest a gateway's long poll may take, over the 30 s it may ask for.
+const WAITING: Duration = Duration::from_secs(45);
+
+/// The public endpoints of an issuer.
+#[must_use]
+pub fn public(app: &App, meter: &Meter, stopping: Stopping) -> Router {
+    let config = &app.config;
+    let https = config.issuer.is_https();
+    let front = Front::new(Brand::of(&config.brand, &app.assets), Jar::new(https));
+    let bounds = Bounds::new(config.limits.in_flight, config.limits.request_timeout);
+
+    let protocol = Router::new()
+        .route("/.well-known/openid-configuration", get(metadata::metadata))
+        .route("/.well-known/oauth-authorization-server", get(metadata::metadata))
+        .route("/.well-known/jwks.json", get(metadata::jwks))
+        .route("/oauth2/authorize", get(authorize::get).post(authorize::post))
+        .route("/oauth2/token", post(token::token))
+        .route("/oauth2/introspect", post(introspection::introspect))
+        .route("/oauth2/revoke", post(revocation::revoke))
+        .route("/oauth2/userinfo", get(userinfo::userinfo).post(userinfo::userinfo))
+        .route("/login", get(login::handlers::get).post(login::handlers::post))
+        .route("/admin/v1/revocations", post(admin::revocations::create))
+        .route("/static/{file}", get(asset))
+        .route("/healthz", get(healthy))
+        .route("/readyz", get(ready))
+        .fallback(not_found)
+        .layer(middleware::from_fn_with_state(bounds.clone(), settle));
+    let waiting = Router::new()
+        .route("/gateway/revocations", get(gateway::feed::revocations))
+        .layer(middleware::from_fn_with_state(bounds.waiting(WAITING), settle));
+
+    let routes = protocol.merge(waiting).with_state(app.clone());
+    let prefix = config.issuer.path_prefix();
+    let routes = if prefix.is_empty() { routes } else { Router::new().nest(prefix, routes) };
+    routes
+        // What handlers need beside the app.
+        .layer(Extension(Metadata::new(config)))
+        .layer(Extension(front))
+        .layer(Extension(stopping))
+        // A body past the limit is refused before it is read.
+        .layer(DefaultBodyLimit::max(config.limits.body))
+        // Knows the route, so that it counts by route.
+        .layer(middleware::from_fn_with_state(meter.clone(), measure))
+        // Every answer, refusals too, carries the security headers.
+        .layer(middleware::map_response_with_state(Https(https), secure))
+        // First of all: who calls, and under which request id.
+        .layer(middleware::from_fn_with_state(
+            Gate { proxies: Arc::new(config.proxies.clone()), clock: app.clock.clone() },
+            identify,
+        ))
+}
+
+/// The management endpoints: never on the public listener.
+#[must_use]
+pub fn management(app: &App, meter: &Meter) -> Router {
+    Router::new()
+        .route("/healthz", get(healthy))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .layer(Extension(meter.clone()))
+        .with_state(app.clone())
+}
+
+/// Alive: the process answers.
+async fn healthy() -> &'static str {
+    "ok\n"
+}
+
+/// Ready: the log is fresh and the clock is right, so that tokens may be issued and judged.
+async fn ready(State(app): State<App>) -> Response {
+    match app.live.issuing_allowed() {
+        Ok(()) => "ready\n".into_response(),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "1")], format!("{why}\n")).into_response(),
+    }
+}
+
+async fn metrics(State(app): State<App>, Extension(meter): Extension<Meter>) -> Response {
+    let ready = i32::from(app.live.issuing_allowed().is_ok());
+    let entries = app.live.len();
+    let seq = app.live.cursor().map_or(0, |cursor| cursor.seq);
+    let own = format!(
+        "# TYPE chancery_ready gauge\nchancery_ready {ready}\n# TYPE chancery_live_entries gauge\nchancery_live_entries {entries}\n\
+         # TYPE chancery_live_seq gauge\nchancery_live_seq {seq}\n"
+    );
+    ([("content-type", "application/openmetrics-text; version=1.0.0; charset=utf-8")], own + &meter.text())
+        .into_response()
+}
+
+#[derive(Deserialize)]
+struct Version {
+    v: Option<String>,
+}
+
+async fn asset(
+    State(app): State<App>,
+    Path(file): Path<String>,
+    Query(version): Query<Version>,
+    headers: HeaderMap,
+) -> Response {
+    match app.assets.get(&file) {
+        Some(asset) => asset.answer(version.v.as_deref(), &headers),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn not_found(
+    Extension(front): Extension<Front>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+) -> Response {
+    front.error(Front::language(&headers, None), &caller, Problem::NotFound, Shown::default())
+}

@@ -7,5 +7,7 @@ pub mod cookies;
 pub mod headers;
 pub mod html;
 pub mod locale;
+pub mod meter;
 pub mod origin;
 pub mod params;
+pub mod settle;

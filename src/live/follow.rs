@@ -26,7 +26,8 @@ impl LiveView {
         }
         if let Some(keeper) = &self.0.highwater {
             keeper.hurry();
-            keeper.keep(self.0.database, self.read().seq(), self.0.clock.monotonic()).await;
+            let seq = self.read().seq();
+            keeper.keep(self.0.database, seq, self.0.clock.monotonic()).await;
         }
     }
 

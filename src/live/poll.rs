@@ -28,7 +28,8 @@ impl LiveView {
         let _turn = self.0.turn.lock().await;
         let polled = self.read_on().await?;
         if let Some(keeper) = &self.0.highwater {
-            keeper.keep(self.0.database, self.read().seq(), self.0.clock.monotonic()).await;
+            let seq = self.read().seq();
+            keeper.keep(self.0.database, seq, self.0.clock.monotonic()).await;
         }
         Ok(polled)
     }

@@ -1,5 +1,7 @@
 //! The pages of the sign-in.
 
+mod consent;
 pub mod front;
+pub mod handlers;
 pub mod pages;
 pub mod words;

@@ -85,7 +85,17 @@ impl Open {
     }
 }
 
+impl Open {
+    /// Whether the user asked to be someone else than the browser's session says.
+    #[must_use]
+    pub fn asks_for_another(&self) -> bool {
+        self.interaction.step == ANOTHER
+    }
+}
+
 const PASSWORD: &str = "password";
+/// The same, for someone else than whoever is signed in here.
+const ANOTHER: &str = "another";
 const CONSENT: &str = "consent";
 
 /// A new interaction, or, when nothing is left to ask, its answer at once.
@@ -224,7 +234,7 @@ pub async fn password(
     typed: (&str, &str),
     caller: &Caller,
 ) -> Result<Moved, Refused> {
-    if open.interaction.step != PASSWORD {
+    if open.wants_consent() {
         return Err(Refused::Finished);
     }
     let proven = prove::by_password(app, typed.0, typed.1, caller).await?;
@@ -274,10 +284,21 @@ async fn after_session(app: &App, id: Uuid, browser: &Browser, caller: &Caller) 
     }
 }
 
-/// Asks for the sign-in again: what was proved no longer stands, or another account is wanted.
-pub async fn back_to_password(app: &App, open: &Open) -> Result<Next, Refused> {
+/// Asks for the sign-in again: what was proved no longer stands.
+async fn back_to_password(app: &App, open: &Open) -> Result<Next, Refused> {
+    back_to(app, open, PASSWORD).await
+}
+
+/// Another account is wanted.
+pub async fn another_account(app: &App, open: &Open) -> Result<Next, Refused> {
+    back_to(app, open, ANOTHER).await
+}
+
+async fn back_to(app: &App, open: &Open, step: &str) -> Result<Next, Refused> {
     let mut tx = app.store.begin().await?;
-    interactions::step(&mut tx, &open.interaction, PASSWORD, None, None).await?;
+    if interactions::step(&mut tx, &open.interaction, step, None, None).await? == Stepped::Behind {
+        return Err(Refused::Finished);
+    }
     tx.commit().await?;
     Ok(Next::Page(open.interaction.id))
 }

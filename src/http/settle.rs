@@ -1,0 +1,65 @@
+//! Running a request to its end whatever its client does: a dropped connection never cancels a commit half way.
+//!
+//! Each request is a task of its own: its panic is an answer, not the end of the server. Past the deadline the client is told
+//! "come again" (503, the outcome is unknown) while the work goes on to its end. Past the limit of requests in flight it is told
+//! so at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tokio::sync::Semaphore;
+
+/// How many at once, and how long each may take.
+#[derive(Debug, Clone)]
+pub struct Bounds {
+    in_flight: Arc<Semaphore>,
+    deadline: Duration,
+}
+
+impl Bounds {
+    #[must_use]
+    pub fn new(in_flight: usize, deadline: Duration) -> Self {
+        Self { in_flight: Arc::new(Semaphore::new(in_flight)), deadline }
+    }
+
+    /// The same count, another deadline: for answers that wait on purpose.
+    #[must_use]
+    pub fn waiting(&self, deadline: Duration) -> Self {
+        Self { in_flight: Arc::clone(&self.in_flight), deadline }
+    }
+}
+
+/// Runs the request as its own task.
+pub async fn settle(State(bounds): State<Bounds>, request: Request, next: Next) -> Response {
+    let Ok(place) = Arc::clone(&bounds.in_flight).try_acquire_owned() else { return unavailable() };
+    let work = tokio::spawn(async move {
+        let _place = place;
+        next.run(request).await
+    });
+    match tokio::time::timeout(bounds.deadline, work).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(error)) => {
+            tracing::error!(%error, "a request handler panicked");
+            plain(StatusCode::INTERNAL_SERVER_ERROR, r#"{"error":"server_error"}"#)
+        }
+        Err(_) => {
+            tracing::warn!("a request took longer than its deadline; its work goes on");
+            unavailable()
+        }
+    }
+}
+
+/// "Come again": nothing is known to have been done.
+fn unavailable() -> Response {
+    let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, r#"{"error":"temporarily_unavailable"}"#);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+fn plain(status: StatusCode, body: &'static str) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], body).into_response()
+}

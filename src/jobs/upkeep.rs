@@ -1,0 +1,74 @@
+//! What runs beside the requests: the log is followed, keys are kept to their calendar, what has expired is swept.
+//!
+//! Every node runs all of it; nothing here needs a leader. A failure is logged and tried again.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::app::App;
+use crate::store::sweep::{self, Horizon};
+
+/// How often keys are looked at.
+const KEYS: Duration = Duration::from_mins(1);
+/// How often something is swept when there was little, and when there was much.
+const CALM: Duration = Duration::from_secs(30);
+const BUSY: Duration = Duration::from_millis(500);
+
+/// Starts everything; each ends when `stop` says so.
+#[must_use]
+pub fn start(app: &App, stop: &watch::Receiver<bool>) -> JoinSet<()> {
+    let mut jobs = JoinSet::new();
+    let ended = |mut stop: watch::Receiver<bool>| async move {
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    jobs.spawn(app.live.clone().follow(ended(stop.clone())));
+    jobs.spawn(until(stop.clone(), keys(app.clone())));
+    jobs.spawn(until(stop.clone(), revoked_keys(app.clone())));
+    jobs.spawn(until(stop.clone(), sweeping(app.clone())));
+    jobs
+}
+
+async fn until(mut stop: watch::Receiver<bool>, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = work => {}
+        _ = stop.wait_for(|stop| *stop) => {}
+    }
+}
+
+async fn keys(app: App) {
+    loop {
+        tokio::time::sleep(KEYS).await;
+        if let Err(error) = app.keyring.maintain().await {
+            tracing::warn!(%error, "the signing keys could not be looked after");
+        }
+    }
+}
+
+/// A key revoked anywhere stops signing here as soon as the log says so.
+async fn revoked_keys(app: App) {
+    let mut seen = app.live.key_revocations();
+    while seen.changed().await.is_ok() {
+        if let Err(error) = app.keyring.reload_now().await {
+            tracing::warn!(%error, "the key ring could not be reloaded after a key was revoked");
+        }
+    }
+}
+
+async fn sweeping(app: App) {
+    loop {
+        let now = app.clock.now();
+        let horizon = Horizon { now, codes: now - TimeDelta::days(1), lineage: now - app.config.lineage.keep };
+        let pause = match sweep::batch(&app.store, &horizon).await {
+            Ok(gone) if gone > 100 => BUSY,
+            Ok(_) => CALM,
+            Err(error) => {
+                tracing::warn!(%error, "expired rows could not be swept");
+                CALM
+            }
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
