@@ -66,7 +66,7 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, Unbuilt> {
     ensure_schema(&store).await?;
     found(&store, &config, &clock).await?;
     let sealing = SealingKeys::ready(&config.keys, &store).await.map_err(because("keys"))?;
-    assemble(config, clock, store, sealing).await
+    assemble(config, clock, (store, sealing), Tuning::default()).await
 }
 
 /// The issuer's own rows, and the longest life of a token these settings allow.
@@ -80,13 +80,16 @@ pub async fn found(store: &Store, config: &Config, clock: &Clock) -> Result<(), 
 }
 
 /// Puts the parts together and reads the log once.
-pub async fn assemble(config: Config, clock: Clock, store: Store, sealing: SealingKeys) -> Result<App, Unbuilt> {
+pub async fn assemble(
+    config: Config,
+    clock: Clock,
+    (store, sealing): (Store, SealingKeys),
+    tuning: Tuning,
+) -> Result<App, Unbuilt> {
     let options = KeyringOptions::new(std::time::Duration::from_hours(1));
     let keyring = Keyring::open(sealing, store.clone(), clock.clone(), options).await.map_err(because("keys"))?;
     let highwater = Path::new(&config.keys.directory).join("highwater");
-    let live = LiveView::open(&store, &clock, Some(highwater), Tuning::default())
-        .await
-        .map_err(because("the revocation log"))?;
+    let live = LiveView::open(&store, &clock, Some(highwater), tuning).await.map_err(because("the revocation log"))?;
     if let Err(error) = live.poll_once().await {
         tracing::warn!(%error, "the revocation log could not be read yet; not ready until it is");
     }

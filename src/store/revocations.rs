@@ -55,9 +55,9 @@ const MARGIN: i64 = 300;
 macro_rules! numbered {
     ($mark:literal) => {
         concat!(
-            "WITH k AS (UPDATE counter SET seq = seq + 1, tip = $1 WHERE id = 1 RETURNING seq, longest_access_seconds), ",
+            "WITH k AS (UPDATE counter SET seq = seq + 1, tip = $1 WHERE id = 1 RETURNING seq, longest_access_seconds)",
             $mark,
-            "INSERT INTO revocation (seq, tip, at, kind, value, reach, until, reason, actor) ",
+            " INSERT INTO revocation (seq, tip, at, kind, value, reach, until, reason, actor) ",
             "SELECT seq, $1, $2, $3, $4, $5, $2 + make_interval(secs => longest_access_seconds + 300), $6, $7 FROM k ",
             // Only hastens the other nodes' poll; everything is right without it.
             "RETURNING seq, tip, at, kind, value, reach, until, reason, actor, pg_notify('chancery_revocation', '') IS NULL AS told"
@@ -75,19 +75,19 @@ pub async fn append(tx: &mut Tx, new: &New<'_>) -> Result<Entry> {
         Tx::Postgres(tx) => {
             let text = match new.mark {
                 Mark::None => numbered!(""),
-                Mark::Issuer => numbered!("m AS (UPDATE issuer SET revoked_seq = k.seq FROM k), "),
+                Mark::Issuer => numbered!(", m AS (UPDATE issuer SET revoked_seq = k.seq FROM k)"),
                 Mark::Client(_) => {
-                    numbered!("m AS (UPDATE client SET revoked_seq = k.seq FROM k WHERE client.id = $8), ")
+                    numbered!(", m AS (UPDATE client SET revoked_seq = k.seq FROM k WHERE client.id = $8)")
                 }
-                Mark::User(_) => numbered!("m AS (UPDATE users SET revoked_seq = k.seq FROM k WHERE users.id = $8), "),
+                Mark::User(_) => numbered!(", m AS (UPDATE users SET revoked_seq = k.seq FROM k WHERE users.id = $8)"),
                 Mark::Grant(_) => {
-                    numbered!("m AS (UPDATE grants SET revoked_seq = k.seq FROM k WHERE grants.id = $8), ")
+                    numbered!(", m AS (UPDATE grants SET revoked_seq = k.seq FROM k WHERE grants.id = $8)")
                 }
                 Mark::Session(_) => numbered!(
-                    "m AS (UPDATE session SET revoked_seq = k.seq, ended_at = coalesce(ended_at, $2) FROM k WHERE session.id = $8), "
+                    ", m AS (UPDATE session SET revoked_seq = k.seq, ended_at = coalesce(ended_at, $2) FROM k WHERE session.id = $8)"
                 ),
                 Mark::Family(_) => numbered!(
-                    "m AS (UPDATE family SET revoked_seq = k.seq, ended_at = coalesce(ended_at, $2), end_reason = coalesce(end_reason, $6) FROM k WHERE family.id = $8), "
+                    ", m AS (UPDATE family SET revoked_seq = k.seq, ended_at = coalesce(ended_at, $2), end_reason = coalesce(end_reason, $6) FROM k WHERE family.id = $8)"
                 ),
             };
             let query = sqlx::query_as(text)

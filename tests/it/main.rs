@@ -10,6 +10,7 @@
 )]
 
 mod config;
+mod flow;
 mod house;
 mod keyring;
 mod kit;

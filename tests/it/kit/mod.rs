@@ -1,5 +1,7 @@
 //! What the tests stand on: private databases, and waiting without guessing.
 
+pub mod actors;
+pub mod issuer;
 pub mod postgres;
 mod postgres_test;
 
