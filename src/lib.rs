@@ -36,4 +36,5 @@ pub mod token;
 pub mod cli;
 pub mod demo;
 pub mod jobs;
+pub mod openapi;
 pub mod router;

@@ -23,7 +23,7 @@ use crate::login::front::{Front, Shown};
 use crate::login::pages::{Brand, Problem};
 use crate::oauth::metadata::{self, Metadata};
 use crate::oauth::{authorize, introspection, revocation, token};
-use crate::oidc::userinfo;
+use crate::oidc::{logout, userinfo};
 use crate::{admin, gateway, login};
 
 /// The longest a gateway's long poll may take, over the 30 s it may ask for.
@@ -46,6 +46,7 @@ pub fn public(app: &App, meter: &Meter, stopping: Stopping) -> Router {
         .route("/oauth2/introspect", post(introspection::introspect))
         .route("/oauth2/revoke", post(revocation::revoke))
         .route("/oauth2/userinfo", get(userinfo::userinfo).post(userinfo::userinfo))
+        .route("/oauth2/logout", get(logout::get).post(logout::post))
         .route("/login", get(login::handlers::get).post(login::handlers::post))
         .route("/admin/v1/revocations", post(admin::revocations::create))
         .route("/static/{file}", get(asset))

@@ -42,6 +42,12 @@ impl Front {
         Self { brand: Arc::new(brand), jar }
     }
 
+    /// This issuer's cookies.
+    #[must_use]
+    pub fn jar(&self) -> Jar {
+        self.jar
+    }
+
     /// The browser that sends this request, as far as its cookies tell.
     #[must_use]
     pub fn browser(&self, headers: &HeaderMap) -> Browser {

@@ -42,6 +42,7 @@ const FLOORS: &[&[&str]] = &[
         "token/family",
         "token/access",
         "token/mint",
+        "token/presented",
         "oauth/code",
         "oauth/answer",
         "oauth/grants",
@@ -70,7 +71,7 @@ const FLOORS: &[&[&str]] = &[
         "admin",
         "gateway",
     ],
-    &["router", "jobs", "demo", "cli"],
+    &["openapi", "router", "jobs", "demo", "cli"],
 ];
 
 /// From here up, and in these rooms below, axum may be named.

@@ -11,6 +11,7 @@
 
 mod config;
 mod flow;
+mod generated;
 mod house;
 mod keyring;
 mod kit;

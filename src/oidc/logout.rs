@@ -1,0 +1,273 @@
+//! RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0): GET and POST.
+//!
+//! With an ID token of this very browser's session as hint (expired is fine, tampered is not) the session ends at once; in every
+//! other case the user confirms. A browser is sent on only to a `post_logout_redirect_uri` registered for the client; with
+//! anything wrong there is a page and no redirect, and nothing is ended. A POST without the confirmation is answered 303 to the
+//! same request as GET, which brings the session cookie.
+
+use axum::Extension;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use url::Url;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::event::Caller;
+use crate::http::headers::Source;
+use crate::http::html::Page;
+use crate::http::origin;
+use crate::http::params::{Params, encode};
+use crate::keyring::mac::FORM;
+use crate::keyring::{Alg, Expect};
+use crate::login::front::{Front, Shown};
+use crate::login::pages::{Form, Problem, SignOut, SignedOut, Who};
+use crate::oauth::client::Client;
+use crate::oauth::client_auth;
+use crate::oauth::error::{Code, Error};
+use crate::oauth::redirect::{self, ValidRedirect};
+use crate::oauth::reply::{self, Read};
+use crate::seal::KeyId;
+use crate::secret::Digest;
+use crate::session::{self, Held};
+
+/// What of an ID token a hint is read for.
+#[derive(Debug, Deserialize)]
+struct Hint {
+    iss: String,
+    sub: String,
+    aud: Uuid,
+    sid: Option<Uuid>,
+}
+
+/// A request that passed its checks.
+#[derive(Debug)]
+struct Asked {
+    hint: Option<Hint>,
+    client: Option<Client>,
+    redirect: Option<ValidRedirect>,
+    state: Option<String>,
+}
+
+/// What is wrong, and with which parameter.
+struct Wrong(&'static str, Error);
+
+/// One visit.
+struct Visit<'a> {
+    app: &'a App,
+    front: &'a Front,
+    caller: &'a Caller,
+    headers: &'a HeaderMap,
+    query: &'a str,
+}
+
+/// `GET /oauth2/logout`
+pub async fn get(
+    State(app): State<App>,
+    Extension(front): Extension<Front>,
+    Extension(caller): Extension<Caller>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let query = query.unwrap_or_default();
+    let visit = Visit { app: &app, front: &front, caller: &caller, headers: &headers, query: &query };
+    answer(&visit, None).await.unwrap_or_else(|wrong| visit.wrong(&wrong))
+}
+
+/// `POST /oauth2/logout`
+pub async fn post(
+    State(app): State<App>,
+    Extension(front): Extension<Front>,
+    Extension(caller): Extension<Caller>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Read,
+) -> Response {
+    let query = query.unwrap_or_default();
+    let visit = Visit { app: &app, front: &front, caller: &caller, headers: &headers, query: &query };
+    let form = match reply::form(&headers, body, &[]) {
+        Ok(form) => form,
+        Err(error) => return visit.wrong(&Wrong("", error)),
+    };
+    if form.get("form_token").is_none() && form.get("logout-confirm").is_none() {
+        let query = encode(form.pairs().iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let location = format!("{}?{query}", app.config.issuer.endpoint("/oauth2/logout"));
+        return (StatusCode::SEE_OTHER, [(header::LOCATION, location), (header::CACHE_CONTROL, "no-store".to_owned())])
+            .into_response();
+    }
+    answer(&visit, Some(&form)).await.unwrap_or_else(|wrong| visit.wrong(&wrong))
+}
+
+async fn answer(visit: &Visit<'_>, confirmed: Option<&Params>) -> Result<Response, Wrong> {
+    let params = Params::parse(visit.query.as_bytes()).map_err(|error| Wrong("", error.into()))?;
+    let asked = check(visit.app, &params).await?;
+    let cookie = visit.front.jar().get(visit.headers, session::COOKIE);
+    let held = session::of_cookie(visit.app, cookie).await.map_err(|error| Wrong("", error.into()))?;
+    let Some(held) = held else { return Ok(visit.done(&asked, false)) };
+    if let Some(form) = confirmed {
+        let token = form.get("form_token").unwrap_or_default();
+        if !origin::is_own(visit.headers, visit.app.config.issuer.origin()) || !visit.holds(cookie, token) {
+            return Ok(visit.page(Problem::NotFromHere, Shown::default()));
+        }
+        if form.get("logout-confirm").is_none() {
+            return Ok(visit.confirm(&asked, &held, cookie));
+        }
+    } else if !is_of(asked.hint.as_ref(), &held) {
+        return Ok(visit.confirm(&asked, &held, cookie));
+    }
+    session::sign_out(visit.app, &held, visit.caller).await.map_err(|error| Wrong("", error.into()))?;
+    Ok(visit.done(&asked, true))
+}
+
+/// Whether a hint is an ID token of this very session.
+fn is_of(hint: Option<&Hint>, held: &Held) -> bool {
+    let sub = held.standing.user().map(|user| user.sub.to_string());
+    hint.is_some_and(|hint| hint.sid == Some(held.session_id) && Some(&hint.sub) == sub.as_ref())
+}
+
+async fn check(app: &App, params: &Params) -> Result<Asked, Wrong> {
+    params.refuse_repeats(&[]).map_err(|error| Wrong("", error.into()))?;
+    let hint = match params.get("id_token_hint") {
+        None => None,
+        Some(text) => Some(read(app, text).ok_or_else(|| {
+            Wrong("id_token_hint", Error::invalid_request("id_token_hint is not an ID token of this issuer"))
+        })?),
+    };
+    let named =
+        match params.get("client_id") {
+            None => None,
+            Some(text) => Some(Uuid::try_parse(text).map_err(|_| {
+                Wrong("client_id", Error::invalid_request("client_id is not that of a registered client"))
+            })?),
+        };
+    if let (Some(hint), Some(named)) = (&hint, named)
+        && hint.aud != named
+    {
+        return Err(Wrong("client_id", Error::invalid_request("client_id is not the one the ID token was issued to")));
+    }
+    let client = match hint.as_ref().map(|hint| hint.aud).or(named) {
+        None => None,
+        Some(id) => client_auth::find(app, id).await.map_err(|error| Wrong("client_id", error))?,
+    };
+    if named.is_some() && client.is_none() {
+        return Err(Wrong("client_id", Error::invalid_request("client_id is not that of a registered client")));
+    }
+    let redirect = match params.get("post_logout_redirect_uri") {
+        None => None,
+        Some(uri) => {
+            let known = client.as_ref().and_then(|client| redirect::check_post_logout(client.registration(), uri));
+            let why =
+                "post_logout_redirect_uri is not one registered for the client that id_token_hint or client_id names";
+            Some(known.ok_or_else(|| Wrong("post_logout_redirect_uri", Error::invalid_request(why)))?)
+        }
+    };
+    Ok(Asked { hint, client, redirect, state: params.get("state").map(str::to_owned) })
+}
+
+/// Reads a hint: our signature, whatever its age.
+fn read(app: &App, text: &str) -> Option<Hint> {
+    let expect = Expect::new(&["JWT"], &[Alg::Rs256, Alg::Es256]).accept_gone();
+    let verified = app.keyring.verify(text, expect).ok()?;
+    let hint: Hint = serde_json::from_value(serde_json::Value::Object(verified.claims)).ok()?;
+    (hint.iss == app.config.issuer.as_str()).then_some(hint)
+}
+
+impl Visit<'_> {
+    /// Asks the user.
+    fn confirm(&self, asked: &Asked, held: &Held, cookie: Option<&str>) -> Response {
+        let lang = Front::language(self.headers, None);
+        let Some(user) = held.standing.user() else { return self.done(asked, false) };
+        let page = SignOut {
+            frame: self.front.frame(lang, self.caller),
+            form: Form {
+                action: format!("{}?{}", self.app.config.issuer.endpoint("/oauth2/logout"), self.query),
+                token: self.token(cookie),
+                interaction: String::new(),
+            },
+            who: Who {
+                username: user.username.clone(),
+                name: user.name.clone().unwrap_or_default(),
+                email: user.email.clone(),
+            },
+            client: asked.client.as_ref().map(|client| client.registration().name.clone()),
+        };
+        let ends =
+            asked.redirect.as_ref().and_then(|redirect| Url::parse(redirect.uri()).ok()).map(|url| Source::of(&url));
+        Page::new(lang, page).forms_to(ends).into_response()
+    }
+
+    /// Nothing is signed in here any more: back to the client, or a page that says so.
+    fn done(&self, asked: &Asked, ended: bool) -> Response {
+        let location = asked.redirect.as_ref().map(|redirect| with_state(redirect, asked.state.as_deref()));
+        // Who signed nobody out and proves nothing is not sent anywhere by itself.
+        let mut response = match location {
+            Some(to) if ended || asked.hint.is_some() => {
+                (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
+            }
+            back => {
+                let lang = Front::language(self.headers, None);
+                let name = asked.client.as_ref().map(|client| client.registration().name.clone());
+                let page = SignedOut { frame: self.front.frame(lang, self.caller), back: name.zip(back) };
+                Page::new(lang, page).into_response()
+            }
+        };
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if ended && let Some(cookie) = self.front.jar().clear(session::COOKIE) {
+            headers.append(header::SET_COOKIE, cookie);
+        }
+        response
+    }
+
+    fn wrong(&self, Wrong(parameter, error): &Wrong) -> Response {
+        reply::log(error, self.caller);
+        let description = error.description();
+        match error.code {
+            Code::TemporarilyUnavailable => {
+                let mut response = self.page(Problem::Overloaded, Shown::default());
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+                response
+            }
+            Code::ServerError => self.page(Problem::Broken, Shown::default()),
+            code => {
+                let parameter = Some(*parameter).filter(|name| !name.is_empty());
+                self.page(
+                    Problem::BadRequest,
+                    Shown { code: Some(code.name()), parameter, detail: Some(&description), again: None },
+                )
+            }
+        }
+    }
+
+    fn page(&self, problem: Problem, shown: Shown<'_>) -> Response {
+        self.front.error(Front::language(self.headers, None), self.caller, problem, shown)
+    }
+
+    /// What a confirmation must carry: bound to the session cookie and to the very request.
+    fn token(&self, cookie: Option<&str>) -> String {
+        let (id, tag) = self.app.keyring.mac(FORM).sign(&self.bound(cookie));
+        URL_SAFE_NO_PAD.encode([&id.0[..], &tag].concat())
+    }
+
+    fn holds(&self, cookie: Option<&str>, token: &str) -> bool {
+        let Ok(raw) = URL_SAFE_NO_PAD.decode(token) else { return false };
+        let Some((id, tag)) = raw.split_first_chunk::<8>() else { return false };
+        self.app.keyring.mac(FORM).verify(KeyId(*id), &self.bound(cookie), tag)
+    }
+
+    fn bound(&self, cookie: Option<&str>) -> Vec<u8> {
+        let session = Digest::of(&[b"session", cookie.unwrap_or_default().as_bytes()]);
+        [b"logout", session.as_bytes(), self.query.as_bytes()].concat()
+    }
+}
+
+fn with_state(redirect: &ValidRedirect, state: Option<&str>) -> String {
+    let uri = redirect.uri();
+    match state {
+        None => uri.to_owned(),
+        Some(state) => format!("{uri}{}{}", if uri.contains('?') { "&" } else { "?" }, encode([("state", state)])),
+    }
+}

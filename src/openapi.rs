@@ -1,0 +1,41 @@
+//! The API description (OpenAPI 3.1), made from the handlers themselves: `openapi/chancery.json` is compared with it in the tests.
+
+use utoipa::openapi::security::{ClientCredentials, Flow, OAuth2, Scopes, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use crate::oauth::scope::OWN;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Chancery",
+        description = "The admin API and the gateway feed of a Chancery issuer. Access tokens are got by client credentials; their audience is the issuer."
+    ),
+    paths(crate::admin::revocations::create, crate::gateway::feed::revocations),
+    modifiers(&Access),
+    tags(
+        (name = "revocations", description = "Ending what is no longer to be trusted."),
+        (name = "gateway", description = "What gateways read, so that they can judge tokens without a call per request.")
+    )
+)]
+struct Document;
+
+struct Access;
+
+impl Modify for Access {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let scopes = Scopes::from_iter(OWN.iter().map(|(name, says)| ((*name).to_owned(), (*says).to_owned())));
+        let flow = Flow::ClientCredentials(ClientCredentials::new("/oauth2/token", scopes));
+        let scheme =
+            SecurityScheme::OAuth2(OAuth2::with_description([flow], "RFC 6749, 4.4: the issuer is the audience."));
+        openapi.components.get_or_insert_default().add_security_scheme("access_token", scheme);
+    }
+}
+
+/// The description, as pretty JSON.
+#[must_use]
+pub fn document() -> String {
+    let mut text = Document::openapi().to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
+}
