@@ -1,0 +1,62 @@
+//! The sample dashboard: a relying party whose tokens never reach the browser.
+//!
+//! Code flow with PKCE, a confidential client, `client_secret_basic`. The browser holds one opaque cookie; tokens stay in
+//! this process's memory. Refuses posts from another origin and requests under another host name.
+
+mod actions;
+mod afterwards;
+mod browsers;
+mod calls;
+mod guard;
+mod id_token;
+mod pages;
+mod signin;
+mod signout;
+mod tokens;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+
+use self::browsers::Browsers;
+use super::issuer::Issuer;
+use super::shim::Clock;
+use super::{DashboardConfig, Trouble, page};
+
+/// Everything a request of the dashboard may need.
+struct Dashboard {
+    config: DashboardConfig,
+    issuer: Issuer,
+    browsers: Browsers,
+    clock: Clock,
+}
+
+type Shared = Arc<Dashboard>;
+
+/// The dashboard's routes.
+///
+/// # Errors
+/// When no HTTP client can be made.
+pub fn app(config: DashboardConfig) -> Result<Router, Trouble> {
+    let clock = Clock::system();
+    let issuer = Issuer::new(config.issuer.clone(), clock.clone())?;
+    let shared = Arc::new(Dashboard { config, issuer, browsers: Browsers::default(), clock });
+    Ok(Router::new()
+        .route("/", get(pages::overview))
+        .route("/sign-in", post(signin::start))
+        .route("/callback", get(signin::callback))
+        .route("/sign-out", post(signout::start))
+        .route("/signed-out", get(signout::back))
+        .route("/refresh", post(actions::refresh))
+        .route("/repeat", post(actions::repeat))
+        .route("/replay", post(actions::replay))
+        .route("/revoke", post(actions::revoke))
+        .route("/call-offline", post(actions::call_offline))
+        .route("/call-introspect", post(actions::call_introspect))
+        .merge(page::assets())
+        .fallback(pages::nothing_here)
+        .layer(from_fn_with_state(shared.clone(), guard::guard))
+        .with_state(shared))
+}
