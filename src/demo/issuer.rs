@@ -10,8 +10,8 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use super::jwt::{KeySet, Opened, Refusal};
-use super::shim::Clock;
 use super::web::{self, Trouble};
+use crate::clock::Clock;
 
 const ATTEMPTS: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(250);
@@ -106,7 +106,7 @@ impl Issuer {
     async fn keys(&self, oldest: Duration) -> Result<Arc<KeySet>, Trouble> {
         let metadata = self.metadata().await?;
         let mut keys = self.keys.lock().await;
-        let now = self.clock.elapsed();
+        let now = self.clock.monotonic();
         if keys.asked.is_some_and(|asked| now.saturating_sub(asked) < oldest) {
             return Ok(keys.set.clone());
         }

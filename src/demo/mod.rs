@@ -10,7 +10,6 @@ pub mod jwt;
 
 mod issuer;
 mod page;
-mod shim;
 mod web;
 
 use std::fmt;

@@ -5,10 +5,12 @@
 use std::time::Duration;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
+
+use crate::secret;
 
 const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
 
@@ -107,6 +109,11 @@ pub(super) async fn read(mut response: Response) -> Result<Answer, Trouble> {
         why: "the answer is not UTF-8".into(),
     })?;
     Ok(Answer { url, status, headers, body })
+}
+
+/// 256 random bits in base64url: a `state`, a `nonce`, a code verifier, the name of a browser.
+pub(super) fn random_text() -> String {
+    URL_SAFE_NO_PAD.encode(secret::bytes::<32>())
 }
 
 /// Whether an answer is of this media type, whatever its parameters.

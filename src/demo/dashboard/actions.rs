@@ -56,7 +56,7 @@ pub(super) async fn call_introspect(State(dashboard): State<Shared>, headers: He
 impl Dashboard {
     async fn press(&self, button: Button, headers: &HeaderMap) -> Response {
         let home = format!("{}/", self.config.base_url);
-        let Some(browser) = self.browsers.find(headers, self.clock.elapsed()) else {
+        let Some(browser) = self.browsers.find(headers, self.clock.monotonic()) else {
             return page::see_other(&home, None);
         };
         let mut browser = browser.lock().await;
@@ -127,8 +127,13 @@ impl Dashboard {
 
     async fn do_replay(&self, signed_in: &mut SignedIn) -> Result<Outcome, Trouble> {
         let mut steps = Vec::new();
+        if signed_in.ended.is_some() {
+            self.afterwards(signed_in, &mut steps).await?;
+            let words = "There is nothing left to steal: every token of this family is refused.";
+            return Ok(told("warn", "This family has already ended", words, steps));
+        }
         // Reuse shows from two generations back: rotate until the first token is that old.
-        while signed_in.ended.is_none() && signed_in.history.len() < 3 {
+        while signed_in.history.len() < 3 {
             let Some(token) = signed_in.newest().map(str::to_owned) else { return Ok(none_given()) };
             let answer = self.refresh_with(&token).await?;
             steps.push(step("First an ordinary refresh, so that there is an old token to steal.", "POST", &answer));
@@ -197,7 +202,7 @@ impl Dashboard {
             let claims = self.id_token(id_token, &tokens.access_token, occasion).await?;
             signed_in.id_claims = claims;
         }
-        Ok(Some(signed_in.take(tokens, self.clock.unix(), how)))
+        Ok(Some(signed_in.take(tokens, self.clock.now().timestamp(), how)))
     }
 }
 

@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 impl Dashboard {
     /// Tries the newest tokens and adds what happened.
     pub async fn afterwards(&self, signed_in: &SignedIn, steps: &mut Vec<Step>) -> Result<(), Trouble> {
-        let ended = self.clock.elapsed();
+        let ended = self.clock.monotonic();
         if let Some(newest) = signed_in.newest() {
             let answer = self.refresh_with(newest).await?;
             steps.push(step("The newest refresh token:", "POST", &answer));
@@ -23,12 +23,12 @@ impl Dashboard {
         for (mode, name) in [(Mode::Offline, "offline"), (Mode::Introspect, "by introspection")] {
             let answer = loop {
                 let answer = self.shipments(mode, &signed_in.access_token).await?;
-                if !answer.status.is_success() || self.clock.elapsed().saturating_sub(ended) > PATIENCE {
+                if !answer.status.is_success() || self.clock.monotonic().saturating_sub(ended) > PATIENCE {
                     break answer;
                 }
                 tokio::time::sleep(PAUSE).await;
             };
-            let after = self.clock.elapsed().saturating_sub(ended).as_millis();
+            let after = self.clock.monotonic().saturating_sub(ended).as_millis();
             steps.push(step(format!("The access token at the gateway, {name}, {after} ms later:"), "GET", &answer));
         }
         Ok(())

@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::http::{HeaderMap, header};
 use cookie::{Cookie, SameSite};
 
-use super::super::shim::random_text;
+use super::super::web::random_text;
 use super::signin::Pending;
 use super::tokens::SignedIn;
 

@@ -28,7 +28,7 @@ pub(super) async fn guard(State(dashboard): State<Shared>, request: Request, nex
     } else {
         next.run(request).await
     };
-    page::secured(response, &page::origin_of(&dashboard.config.issuer))
+    page::secured(response, Some(&dashboard.config.issuer))
 }
 
 fn same_host(headers: &HeaderMap, base: &str) -> bool {

@@ -5,13 +5,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value};
 
 use super::super::issuer::Unopened;
 use super::super::jwt::{audiences, names_audience, text, time};
 use super::super::web::Trouble;
 use super::Dashboard;
+use crate::secret;
 
 /// What this ID token is held against.
 pub(super) enum Occasion<'a> {
@@ -37,7 +37,7 @@ impl Dashboard {
             issuer: &self.config.issuer,
             client_id: &self.config.client_id,
             access_token,
-            now: self.clock.unix(),
+            now: self.clock.now().timestamp(),
         };
         if opened.typ.as_deref().is_some_and(|typ| typ != "jwt") {
             return Err(Trouble::Refused("The ID token was refused: it is another kind of token.".into()));
@@ -92,6 +92,6 @@ fn check(claims: &Map<String, Value>, facts: &Facts<'_>, occasion: &Occasion<'_>
 
 /// Core §3.1.3.6: the left half of the access token's SHA-256 (ES256 and RS256 both use that hash).
 fn at_hash(access_token: &str) -> String {
-    let hash = digest(&SHA256, access_token.as_bytes());
-    URL_SAFE_NO_PAD.encode(hash.as_ref().get(..16).unwrap_or_default())
+    let hash = secret::sha256(&[access_token.as_bytes()]);
+    URL_SAFE_NO_PAD.encode(hash.get(..16).unwrap_or_default())
 }

@@ -22,8 +22,8 @@ use axum::routing::{get, post};
 
 use self::browsers::Browsers;
 use super::issuer::Issuer;
-use super::shim::Clock;
 use super::{DashboardConfig, Trouble, page};
+use crate::clock::Clock;
 
 /// Everything a request of the dashboard may need.
 struct Dashboard {
@@ -55,7 +55,7 @@ pub fn app(config: DashboardConfig) -> Result<Router, Trouble> {
         .route("/revoke", post(actions::revoke))
         .route("/call-offline", post(actions::call_offline))
         .route("/call-introspect", post(actions::call_introspect))
-        .merge(page::assets())
+        .merge(page::assets()?)
         .fallback(pages::nothing_here)
         .layer(from_fn_with_state(shared.clone(), guard::guard))
         .with_state(shared))

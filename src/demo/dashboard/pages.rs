@@ -77,7 +77,7 @@ struct Row {
 
 /// `GET /`.
 pub(super) async fn overview(State(dashboard): State<Shared>, headers: HeaderMap) -> Response {
-    if let Some(browser) = dashboard.browsers.find(&headers, dashboard.clock.elapsed()) {
+    if let Some(browser) = dashboard.browsers.find(&headers, dashboard.clock.monotonic()) {
         let browser = browser.lock().await;
         if let Some(signed_in) = &browser.signed_in {
             return page::html(StatusCode::OK, &dashboard.overview_of(&browser, signed_in));
@@ -99,7 +99,7 @@ impl Dashboard {
             result: browser.result.as_ref(),
             id_claims: rows(&signed_in.id_claims),
             userinfo: rows(&signed_in.userinfo),
-            token: shown(&signed_in.access_token, signed_in.scope.as_deref(), self.clock.unix()),
+            token: shown(&signed_in.access_token, signed_in.scope.as_deref(), self.clock.now().timestamp()),
             generations: generations(signed_in),
         }
     }

@@ -10,16 +10,16 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::digest::{SHA256, digest};
 
 use super::super::jwt::text;
 use super::super::page;
-use super::super::shim::random_text;
 use super::super::web::Trouble;
+use super::super::web::random_text;
 use super::browsers::Browser;
 use super::id_token::Occasion;
 use super::tokens::{Generation, SignedIn, TokenSet, jti_of};
 use super::{Dashboard, Shared, pages};
+use crate::secret;
 
 const SCOPE: &str = "openid profile email groups offline_access shipments:read";
 const PENDING_SECONDS: i64 = 600;
@@ -35,13 +35,17 @@ pub(super) struct Pending {
 
 /// `POST /sign-in`: remember what must come back, and go.
 pub(super) async fn start(State(dashboard): State<Shared>, headers: HeaderMap) -> Response {
-    let pending =
-        Pending { state: random_text(), nonce: random_text(), verifier: random_text(), began: dashboard.clock.unix() };
+    let pending = Pending {
+        state: random_text(),
+        nonce: random_text(),
+        verifier: random_text(),
+        began: dashboard.clock.now().timestamp(),
+    };
     let to = match dashboard.authorization_request(&pending).await {
         Ok(to) => to,
         Err(trouble) => return pages::trouble(&dashboard, StatusCode::BAD_GATEWAY, &trouble),
     };
-    let now = dashboard.clock.elapsed();
+    let now = dashboard.clock.monotonic();
     if let Some(browser) = dashboard.browsers.find(&headers, now) {
         let mut browser = browser.lock().await;
         if browser.pending.len() >= PENDING_MOST {
@@ -64,7 +68,7 @@ pub(super) async fn callback(State(dashboard): State<Shared>, headers: HeaderMap
     match dashboard.finish(&headers, &answer).await {
         Ok(signed_in) => {
             let browser = Browser { signed_in: Some(signed_in), ..Browser::default() };
-            let cookie = dashboard.browsers.keep(browser, &headers, dashboard.clock.elapsed());
+            let cookie = dashboard.browsers.keep(browser, &headers, dashboard.clock.monotonic());
             page::see_other(&format!("{}/", dashboard.config.base_url), Some(&cookie))
         }
         Err(trouble @ Trouble::Refused(_)) => pages::trouble(&dashboard, StatusCode::BAD_REQUEST, &trouble),
@@ -94,9 +98,9 @@ impl Dashboard {
     async fn finish(&self, headers: &HeaderMap, answer: &HashMap<String, String>) -> Result<SignedIn, Trouble> {
         let refused = |why: &str| Trouble::Refused(why.to_owned());
         let state = answer.get("state").ok_or_else(|| refused("The answer carries no `state`."))?;
-        let browser = self.browsers.find(headers, self.clock.elapsed());
+        let browser = self.browsers.find(headers, self.clock.monotonic());
         let pending = match browser {
-            Some(browser) => take(&mut browser.lock().await.pending, state, self.clock.unix()),
+            Some(browser) => take(&mut browser.lock().await.pending, state, self.clock.now().timestamp()),
             None => None,
         };
         let pending = pending.ok_or_else(|| {
@@ -136,7 +140,7 @@ impl Dashboard {
         let id_claims = self.id_token(&id_token, &tokens.access_token, occasion).await?;
         let sub = text(&id_claims, "sub").unwrap_or_default();
         let userinfo = self.userinfo(&tokens.access_token, sub).await?;
-        let (at, jti) = (self.clock.unix(), jti_of(&tokens.access_token));
+        let (at, jti) = (self.clock.now().timestamp(), jti_of(&tokens.access_token));
         let first = |refresh_token| Generation { refresh_token, at, how: "sign-in", jti, repeats: 0 };
         Ok(SignedIn {
             id_token,
@@ -159,7 +163,7 @@ fn take(pending: &mut Vec<Pending>, state: &str, now: i64) -> Option<Pending> {
 
 /// RFC 7636 §4.2.
 fn challenge(verifier: &str) -> String {
-    URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()))
+    URL_SAFE_NO_PAD.encode(secret::sha256(&[verifier.as_bytes()]))
 }
 
 /// RFC 6749 §3.1: no parameter may come twice.

@@ -7,14 +7,14 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
 use super::super::page;
-use super::super::shim::random_text;
 use super::super::web::Trouble;
+use super::super::web::random_text;
 use super::browsers::Browser;
 use super::{Shared, pages};
 
 /// `POST /sign-out`.
 pub(super) async fn start(State(dashboard): State<Shared>, headers: HeaderMap) -> Response {
-    let now = dashboard.clock.elapsed();
+    let now = dashboard.clock.monotonic();
     let signed_in = match dashboard.browsers.find(&headers, now) {
         Some(browser) => browser.lock().await.signed_in.take(),
         None => None,
@@ -45,7 +45,7 @@ pub(super) async fn start(State(dashboard): State<Shared>, headers: HeaderMap) -
 pub(super) async fn back(State(dashboard): State<Shared>, headers: HeaderMap, query: RawQuery) -> Response {
     let mut parameters = form_urlencoded::parse(query.0.as_deref().unwrap_or_default().as_bytes());
     let state = parameters.find(|(name, _)| name == "state").map(|(_, value)| value.into_owned());
-    let sent = match dashboard.browsers.find(&headers, dashboard.clock.elapsed()) {
+    let sent = match dashboard.browsers.find(&headers, dashboard.clock.monotonic()) {
         Some(browser) => browser.lock().await.leaving.take(),
         None => None,
     };

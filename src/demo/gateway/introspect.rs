@@ -40,7 +40,7 @@ impl Gateway {
         if !names_audience(&said, &self.config.resource) {
             return Err(refused("it is meant for another resource"));
         }
-        if time(&said, "exp").is_none_or(|exp| exp <= self.clock.unix()) {
+        if time(&said, "exp").is_none_or(|exp| exp <= self.clock.now().timestamp()) {
             return Err(refused("it has expired"));
         }
         if !has_scope(&said) {

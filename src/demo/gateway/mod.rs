@@ -23,8 +23,8 @@ use axum::routing::get;
 
 use self::feed::{Feed, Moment};
 use super::issuer::Issuer;
-use super::shim::Clock;
 use super::{GatewayConfig, Trouble, page};
+use crate::clock::Clock;
 
 /// The scope the API asks for.
 const SCOPE: &str = "shipments:read";
@@ -41,7 +41,7 @@ type Shared = Arc<Gateway>;
 
 impl Gateway {
     fn now(&self) -> Moment {
-        Moment { elapsed: self.clock.elapsed(), unix: self.clock.unix() }
+        Moment { elapsed: self.clock.monotonic(), unix: self.clock.now().timestamp() }
     }
 }
 
@@ -59,7 +59,7 @@ pub fn app(config: GatewayConfig) -> Result<(Router, impl Future<Output = ()> + 
         .route("/readyz", get(pages::ready))
         .route("/offline/api/shipments", get(api::offline))
         .route("/introspect/api/shipments", get(api::introspect))
-        .merge(page::assets())
+        .merge(page::assets()?)
         .with_state(gateway);
     Ok((routes, reader))
 }

@@ -61,7 +61,7 @@ pub(super) async fn status(State(gateway): State<Shared>) -> Response {
         total: state.entries.len(),
         entries: state.entries.iter().take(SHOWN).map(line).collect(),
     };
-    page::secured(page::html(StatusCode::OK, &page), "'none'")
+    page::secured(page::html(StatusCode::OK, &page), None)
 }
 
 /// `GET /readyz`: 200 while the feed is fresh.

@@ -153,7 +153,7 @@ impl Reader {
     }
 
     async fn access_token(&mut self) -> Result<String, Trouble> {
-        let now = self.gateway.clock.elapsed();
+        let now = self.gateway.clock.monotonic();
         if let Some((token, good_until)) = &self.token
             && now < *good_until
         {
