@@ -19,6 +19,7 @@ use std::net::SocketAddr;
 use tokio::net::TcpListener;
 
 pub use self::web::Trouble;
+use crate::clock::Clock;
 
 /// What the sample dashboard is told at its start.
 #[derive(Clone)]
@@ -99,7 +100,7 @@ pub async fn dashboard(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Trouble> {
-    let app = dashboard::app(config)?;
+    let app = dashboard::app(config, Clock::system())?;
     axum::serve(listener, app).with_graceful_shutdown(shutdown).await.map_err(Trouble::Listener)
 }
 
@@ -112,7 +113,7 @@ pub async fn gateway(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Trouble> {
-    let (app, reader) = gateway::app(config)?;
+    let (app, reader) = gateway::app(config, Clock::system())?;
     let reader = tokio::spawn(reader);
     let served = axum::serve(listener, app).with_graceful_shutdown(shutdown).await;
     reader.abort();

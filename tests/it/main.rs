@@ -10,6 +10,7 @@
 )]
 
 mod config;
+mod demo;
 mod flow;
 mod generated;
 mod house;

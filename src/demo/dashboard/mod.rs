@@ -39,8 +39,7 @@ type Shared = Arc<Dashboard>;
 ///
 /// # Errors
 /// When no HTTP client can be made.
-pub fn app(config: DashboardConfig) -> Result<Router, Trouble> {
-    let clock = Clock::system();
+pub fn app(config: DashboardConfig, clock: Clock) -> Result<Router, Trouble> {
     let issuer = Issuer::new(config.issuer.clone(), clock.clone())?;
     let shared = Arc::new(Dashboard { config, issuer, browsers: Browsers::default(), clock });
     Ok(Router::new()

@@ -115,11 +115,13 @@ impl Feed {
         self.lock().keep(entry);
     }
 
-    /// Takes in an `as_of` of the stream, received at `now`.
+    /// Takes in an `as_of` of the stream, received at `now`. Without a snapshot it says nothing.
     pub fn as_of(&self, position: u64, now: Moment) {
         let mut copied = self.lock();
-        copied.reach(position, now);
-        copied.forget_expired(now.unix);
+        if copied.position.is_some() {
+            copied.reach(position, now);
+            copied.forget_expired(now.unix);
+        }
     }
 
     /// The issuer calls our position void: everything known is worth nothing until a new snapshot.

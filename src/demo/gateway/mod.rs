@@ -49,8 +49,10 @@ impl Gateway {
 ///
 /// # Errors
 /// When no HTTP client can be made.
-pub fn app(config: GatewayConfig) -> Result<(Router, impl Future<Output = ()> + Send + 'static), Trouble> {
-    let clock = Clock::system();
+pub fn app(
+    config: GatewayConfig,
+    clock: Clock,
+) -> Result<(Router, impl Future<Output = ()> + Send + 'static), Trouble> {
     let issuer = Issuer::new(config.issuer.clone(), clock.clone())?;
     let gateway = Arc::new(Gateway { config, issuer, feed: Feed::default(), clock });
     let reader = reader::run(gateway.clone());
