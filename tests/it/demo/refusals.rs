@@ -1,5 +1,7 @@
 //! What the dashboard refuses: answers that are not ours, ID tokens that are not true, forms that are not the user's.
 
+use std::collections::HashMap;
+
 use super::fake::Lie;
 use super::{Browser, Harbour};
 
@@ -56,9 +58,8 @@ async fn a_verifier_of_another_sign_in_gets_no_tokens() {
     let mut browser = Browser::new(&harbour);
     let (one, two) = (browser.answer().await, browser.answer().await);
     let part = |answer: &str, name: &str| {
-        let answer = url::Url::parse(answer).unwrap();
-        let found = answer.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned();
-        found
+        let pairs: HashMap<_, _> = url::Url::parse(answer).unwrap().query_pairs().into_owned().collect();
+        pairs[name].clone()
     };
     // The attacker's code under the victim's state: PKCE binds the code to the sign-in it was made for.
     let mixed = one.replace(&part(&one, "code"), &part(&two, "code"));
