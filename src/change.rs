@@ -99,7 +99,6 @@ impl<T> Change<T> {
     }
 
     /// The kills that go with it.
-    #[must_use]
     pub fn killed(&self) -> &[Killed] {
         &self.killed
     }

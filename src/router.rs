@@ -30,7 +30,6 @@ use crate::{admin, gateway, login};
 const WAITING: Duration = Duration::from_secs(45);
 
 /// The public endpoints of an issuer.
-#[must_use]
 pub fn public(app: &App, meter: &Meter, stopping: Stopping) -> Router {
     let config = &app.config;
     let https = config.issuer.is_https();
@@ -80,7 +79,6 @@ pub fn public(app: &App, meter: &Meter, stopping: Stopping) -> Router {
 }
 
 /// The management endpoints: never on the public listener.
-#[must_use]
 pub fn management(app: &App, meter: &Meter) -> Router {
     Router::new()
         .route("/healthz", get(healthy))

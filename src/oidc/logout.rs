@@ -80,8 +80,7 @@ pub async fn get(
 /// `POST /oauth2/logout`
 pub async fn post(
     State(app): State<App>,
-    Extension(front): Extension<Front>,
-    Extension(caller): Extension<Caller>,
+    (Extension(front), Extension(caller)): (Extension<Front>, Extension<Caller>),
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Read,

@@ -87,16 +87,18 @@ pub async fn begin_at(app: &App, tx: &mut Tx, birth: Birth, caller: &Caller) -> 
     Ok(Begun { session_id: session.id, secret })
 }
 
+/// Someone who has proved himself again in a browser that holds a session.
+#[derive(Debug)]
+pub struct Again {
+    pub session_id: Uuid,
+    pub user_id: Uuid,
+    pub proofs: Vec<Proof>,
+}
+
 /// The same user has proved himself again: a new secret and new proofs, the same `sid`. None when the session no longer stands
 /// under its own lock, or is another user's.
-pub async fn renew(
-    app: &App,
-    tx: &mut Tx,
-    session_id: Uuid,
-    user_id: Uuid,
-    proofs: Vec<Proof>,
-    caller: &Caller,
-) -> store::Result<Option<Begun>> {
+pub async fn renew(app: &App, tx: &mut Tx, again: Again, caller: &Caller) -> store::Result<Option<Begun>> {
+    let Again { session_id, user_id, proofs } = again;
     lock(tx, &[Owner::User(user_id), Owner::Session(session_id)]).await?;
     let question = Question::now(&app.clock, app.config.sessions.idle);
     let Some(mut session) = sessions::get(&mut *tx, session_id).await?.filter(|session| session.user_id == user_id)

@@ -16,7 +16,7 @@ use crate::oauth::redirect::ValidRedirect;
 use crate::oauth::scope::Scopes;
 use crate::oauth::{answer, client_auth};
 use crate::secret::{self, BrowserSecret, Opaque, SessionSecret};
-use crate::session::{self, Held};
+use crate::session::{self, Again, Held};
 use crate::store::interactions::{self, Interaction, Stepped};
 use crate::store::{self, Tx};
 
@@ -125,7 +125,7 @@ pub async fn begin(
     match (decision, &held) {
         (Decision::Ready, Some(held)) => {
             let open = Open { interaction: draft(app, &request, browser, PASSWORD), request, client, redirect };
-            match issue(app, &open, held, browser, Consenting::Before, caller).await {
+            match issue(app, &open, Present { held, browser, caller }, Consenting::Before).await {
                 Ok(location) => return Ok(Moved::to(Next::Away(location))),
                 Err(NoCode::Failed(error)) => return Err(error),
                 Err(_) if open.request.prompt.none => {
@@ -262,8 +262,13 @@ async fn begin_session(
     let proofs = vec![proven.proof().clone()];
     let held = session::of_cookie(app, browser.session()).await?.filter(|held| held.user_id == proven.user_id());
     if let Some(held) = held
-        && let Some(renewed) =
-            session::renew(app, tx, held.session_id, proven.user_id(), proofs.clone(), caller).await?
+        && let Some(renewed) = session::renew(
+            app,
+            tx,
+            Again { session_id: held.session_id, user_id: proven.user_id(), proofs: proofs.clone() },
+            caller,
+        )
+        .await?
     {
         return Ok(renewed);
     }
@@ -278,7 +283,7 @@ async fn after_session(app: &App, id: Uuid, browser: &Browser, caller: &Caller) 
         return back_to_password(app, &open).await;
     };
     match decided(app, &open.client, &open.request, Some(&held), open.interaction.created_at) {
-        Decision::Ready => finish(app, &open, &held, browser, Consenting::Before, caller).await,
+        Decision::Ready => finish(app, &open, Present { held: &held, browser, caller }, Consenting::Before).await,
         Decision::Consent => Ok(Next::Page(id)),
         Decision::SignIn => back_to_password(app, &open).await,
     }
@@ -309,7 +314,7 @@ pub async fn allow(app: &App, open: &Open, browser: &Browser, caller: &Caller) -
         return Err(Refused::Finished);
     }
     match consenting(app, open, browser).await? {
-        Some(held) => finish(app, open, &held, browser, Consenting::Now, caller).await,
+        Some(held) => finish(app, open, Present { held: &held, browser, caller }, Consenting::Now).await,
         None => back_to_password(app, open).await,
     }
 }
@@ -332,6 +337,14 @@ pub async fn cancel(app: &App, open: &Open, caller: &Caller) -> Result<Next, Ref
     Ok(Next::Away(answer::failure(app.config.issuer.as_str(), &open.redirect, &error, open.request.state.as_deref())))
 }
 
+/// Who is there: a session that stands, in the browser that holds it.
+#[derive(Debug, Clone, Copy)]
+struct Present<'a> {
+    held: &'a Held,
+    browser: &'a Browser,
+    caller: &'a Caller,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Consenting {
     /// On the page, just now.
@@ -340,15 +353,8 @@ enum Consenting {
     Before,
 }
 
-async fn finish(
-    app: &App,
-    open: &Open,
-    held: &Held,
-    browser: &Browser,
-    consenting: Consenting,
-    caller: &Caller,
-) -> Result<Next, Refused> {
-    match issue(app, open, held, browser, consenting, caller).await {
+async fn finish(app: &App, open: &Open, present: Present<'_>, consenting: Consenting) -> Result<Next, Refused> {
+    match issue(app, open, present, consenting).await {
         Ok(location) => Ok(Next::Away(location)),
         Err(NoCode::SignInAgain(_)) => back_to_password(app, open).await,
         Err(NoCode::ConsentNeeded) => Ok(Next::Page(open.interaction.id)),
@@ -357,14 +363,8 @@ async fn finish(
     }
 }
 
-async fn issue(
-    app: &App,
-    open: &Open,
-    held: &Held,
-    browser: &Browser,
-    consenting: Consenting,
-    caller: &Caller,
-) -> Result<String, NoCode> {
+async fn issue(app: &App, open: &Open, present: Present<'_>, consenting: Consenting) -> Result<String, NoCode> {
+    let Present { held, browser, caller } = present;
     let presented =
         browser.session().and_then(Opaque::<SessionSecret>::parse).ok_or(NoCode::SignInAgain("no session cookie"))?;
     let amr = session::amr(&held.proofs);

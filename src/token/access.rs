@@ -32,8 +32,12 @@ pub struct AccessToken {
     pub expires_at: i64,
     /// All claims, as signed: what introspection tells.
     pub claims: serde_json::Map<String, serde_json::Value>,
-    _verified: (),
+    _verified: Verified,
 }
+
+/// Keeps an [`AccessToken`] from being made anywhere else.
+#[derive(Debug, Clone, Copy)]
+struct Verified;
 
 #[derive(Debug, Deserialize)]
 struct Claims {
@@ -109,7 +113,7 @@ pub async fn verify(app: &App, text: &str) -> Result<AccessToken, Error> {
         expires_at: claims.exp,
         claims: verified.claims,
         audience,
-        _verified: (),
+        _verified: Verified,
     })
 }
 

@@ -21,11 +21,6 @@ pub fn http() -> reqwest::Client {
     reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
 }
 
-/// A registration about to be made.
-pub struct Registration {
-    pub row: clients::Client,
-}
-
 impl Issuer {
     /// A user with [`PASSWORD`].
     pub async fn user(&self, name: &str) -> users::User {
