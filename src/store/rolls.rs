@@ -289,12 +289,13 @@ pub async fn of_signin(reader: impl Into<Reader<'_>>, key: &str) -> Result<Signi
         "SELECT ", counter!(), ", ", user!(), ", p.hash FROM users u LEFT JOIN password p ON p.user_id = u.id CROSS JOIN counter k CROSS JOIN issuer i \
          WHERE (u.username_key = $1 OR u.email_key = $1) AND u.deleted_at IS NULL ORDER BY CASE WHEN u.username_key = $1 THEN 0 ELSE 1 END LIMIT 1"
     )).bind(key).fetch_optional(db).await?);
-    if let Some(row) = row {
-        return Ok(SigninRoll { counter: row.counter, user: Some((row.user, row.hash)) });
-    }
+    // Asked whether or not there is such a user: both cost the same two statements.
     let counter = ask!(reader, db => sqlx::query_as(concat!("SELECT ", counter!(), " FROM counter k CROSS JOIN issuer i"))
         .fetch_one(db).await?);
-    Ok(SigninRoll { counter, user: None })
+    Ok(match row {
+        Some(row) => SigninRoll { counter: row.counter, user: Some((row.user, row.hash)) },
+        None => SigninRoll { counter, user: None },
+    })
 }
 
 /// The user with this id and its hash, in the counter's snapshot: for a password change.

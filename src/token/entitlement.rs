@@ -69,6 +69,8 @@ impl Draft {
 #[derive(Debug, Clone)]
 pub struct Authentication {
     pub family_id: Uuid,
+    /// Whether the family ends with its session: only then do its access tokens carry `sid`, and end with it.
+    pub hangs_on_session: bool,
     pub auth_time: DateTime<Utc>,
     pub acr: String,
     pub amr: Vec<String>,

@@ -65,6 +65,7 @@ pub async fn begin(app: &App, ask: Redeemable<'_>, caller: &Caller) -> Result<Op
     }
     let authentication = Authentication {
         family_id: code.family_id,
+        hangs_on_session: !outlives_session,
         auth_time: code.auth_time,
         acr: code.acr.clone(),
         amr: code.amr.0.clone(),
@@ -107,6 +108,7 @@ impl Refreshable<'_> {
     fn entitled(self, generation: i64) -> Entitlement {
         let authentication = Authentication {
             family_id: self.family.id,
+            hangs_on_session: !self.family.outlives_session,
             auth_time: self.family.auth_time,
             acr: self.family.acr.clone(),
             amr: self.family.amr.0.clone(),

@@ -106,7 +106,11 @@ fn access_token(app: &App, entitlement: &Entitlement) -> Result<String, Error> {
         sub: user.map_or_else(|| subject::of_client(client.id), subject::of_user),
         client_id: client.id.to_string(),
         scope: draft.scopes.to_string(),
-        sid: authentication.as_ref().and(standing.session()).map(|session| session.session_id.to_string()),
+        sid: authentication
+            .as_ref()
+            .filter(|a| a.hangs_on_session)
+            .and(standing.session())
+            .map(|session| session.session_id.to_string()),
         family_id: authentication.as_ref().map(|a| a.family_id.to_string()),
         rev_seq: standing.as_of(),
         auth_time: authentication.as_ref().map(|a| a.auth_time.timestamp()),
