@@ -67,6 +67,7 @@ events! {
     ResourceUpdated = "resource.updated", "A resource's registration changed.";
     ResourceRetired = "resource.retired", "A resource was retired.";
     KeyCreated = "key.created", "A signing key was announced.";
+    KeyRotated = "key.rotated", "The announced signing key took over.";
     KeyRevoked = "key.revoked", "A signing key was revoked.";
     DatabaseRestored = "database.restored", "A backup was restored: a new epoch began and everything before it ended.";
 }

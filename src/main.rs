@@ -1,3 +1,10 @@
 //! The binary `chancery`: everything it does is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    chancery::cli::run(std::env::args_os())
+}

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod clients;
 pub mod codes;
 mod connect;
+pub mod copy;
 mod error;
 pub mod families;
 pub mod grants;

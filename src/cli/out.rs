@@ -1,0 +1,140 @@
+//! What goes out and comes in: tables or JSON to standard output, errors to standard error, secrets from prompt or
+//! standard input. A reader that has gone away is no error.
+
+use std::fmt::Display;
+use std::io::{self, BufRead, IsTerminal, Read, Write};
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+/// What a command answers.
+pub(super) type Done<T = ()> = Result<T, Failure>;
+
+/// Why a command did not do what it was told: one or more lines.
+#[derive(Debug)]
+pub(super) struct Failure(String);
+
+impl Failure {
+    pub fn new(says: impl Into<String>) -> Self {
+        Self(says.into())
+    }
+
+    /// Tells it on standard error; when that is gone, there is nobody to tell.
+    pub fn tell(&self) {
+        let mut stderr = io::stderr().lock();
+        for line in self.0.lines() {
+            let lead = if line.starts_with(' ') { "" } else { "error: " };
+            let _ = writeln!(stderr, "{lead}{line}");
+        }
+    }
+}
+
+impl<E: Display> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Where and how a command answers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Out {
+    pub json: bool,
+}
+
+impl Out {
+    /// Prints JSON if that is wanted, else what people read.
+    pub fn give(self, json: &Value, human: impl FnOnce() -> String) -> Done {
+        if self.json { print(&format!("{json}\n")) } else { print(&human()) }
+    }
+
+    /// Tells people that something was done; says nothing when JSON is wanted.
+    pub fn say(self, what: impl Display) -> Done {
+        if self.json { Ok(()) } else { print(&format!("{what}\n")) }
+    }
+}
+
+/// Writes to standard output.
+pub(super) fn print(text: &str) -> Done {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        done => Ok(done?),
+    }
+}
+
+/// A note for whoever watches; not part of the answer.
+pub(super) fn note(text: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "note: {text}");
+}
+
+/// Columns, each as wide as its widest cell.
+pub(super) fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
+    if rows.is_empty() {
+        return "none\n".to_owned();
+    }
+    let heads: Vec<String> = heads.iter().map(|head| (*head).to_owned()).collect();
+    let all = || std::iter::once(&heads).chain(rows);
+    let width = |column: usize| all().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..heads.len()).map(|column| width(column).unwrap_or(0)).collect();
+    let mut text = String::new();
+    for row in all() {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Names and values, one pair a line; pairs without a value are left out.
+pub(super) fn pairs(pairs: &[(&str, String)]) -> String {
+    let shown: Vec<_> = pairs.iter().filter(|(_, value)| !value.is_empty()).collect();
+    let width = shown.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    shown.iter().map(|(name, value)| format!("{name:<width$}  {value}\n")).collect()
+}
+
+/// A time as people read it.
+pub(super) fn time(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// A time that may not be.
+pub(super) fn maybe_time(at: Option<DateTime<Utc>>) -> String {
+    at.map(time).unwrap_or_default()
+}
+
+/// Text from outside, safe for a terminal: control characters shown, not sent.
+pub(super) fn safe(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+/// More than any password or token.
+const LONGEST_LINE: u64 = 64 * 1024;
+
+/// One line of standard input, without its line end.
+pub(super) fn line() -> Done<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    io::stdin().lock().take(LONGEST_LINE).read_line(&mut text)?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    let line = Zeroizing::new(line.strip_suffix('\r').unwrap_or(line).to_owned());
+    if line.is_empty() {
+        return Err(Failure::new("standard input has nothing on its first line"));
+    }
+    Ok(line)
+}
+
+/// A new password: from standard input, or typed twice. None when nobody can be asked, or nothing was typed.
+pub(super) fn new_password(from_stdin: bool) -> Done<Option<Zeroizing<String>>> {
+    if from_stdin {
+        return line().map(Some);
+    }
+    if !io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    let first = Zeroizing::new(rpassword::prompt_password("Password: ")?);
+    if first.is_empty() {
+        return Ok(None);
+    }
+    let second = Zeroizing::new(rpassword::prompt_password("Again: ")?);
+    if *first == *second { Ok(Some(first)) } else { Err(Failure::new("the two passwords differ")) }
+}

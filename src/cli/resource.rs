@@ -1,0 +1,130 @@
+//! `chancery resource`: the APIs that tokens are for.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::desk::Desk;
+use super::out::{Done, pairs, safe, table};
+use super::view;
+use crate::config::parse_duration;
+use crate::oauth::resource::{self, Draft};
+use crate::store::resources::{self, Resource, ResourceScope};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Register a resource
+    Create(Create),
+    /// All resources
+    List,
+    /// One resource
+    Show(Which),
+    /// Change a resource; scopes that are given replace those before
+    Update(Update),
+    /// Take a resource out of use and end the access tokens for it
+    Delete(Which),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Which {
+    /// URI or id
+    resource: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Create {
+    /// What tokens for it carry as `aud`, such as https://api.example.com
+    uri: String,
+    #[command(flatten)]
+    more: More,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Update {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    more: More,
+}
+
+#[derive(Debug, Args)]
+struct More {
+    /// A scope, and after a space what it allows, in words for users; may be repeated
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
+    /// The name users see; the URI otherwise
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
+    /// Life of its access tokens, at most 1h; the server's setting otherwise
+    #[arg(long, value_name = "DURATION")]
+    access_token_lifetime: Option<String>,
+}
+
+impl More {
+    fn lifetime(&self) -> Done<Option<Duration>> {
+        Ok(self.access_token_lifetime.as_deref().map(parse_duration).transpose()?)
+    }
+
+    fn onto(&self, draft: &mut Draft, lifetime: Option<Duration>) {
+        if !self.scopes.is_empty() {
+            draft.scopes = self.scopes.iter().map(|text| scope(text)).collect();
+        }
+        if let Some(name) = &self.name {
+            draft.name.clone_from(name);
+        }
+        draft.access_token_lifetime = lifetime.or(draft.access_token_lifetime);
+    }
+}
+
+fn scope(text: &str) -> ResourceScope {
+    let (name, description) = text.split_once(' ').unwrap_or((text, ""));
+    ResourceScope { name: name.to_owned(), description: description.trim().to_owned() }
+}
+
+pub(super) async fn run(desk: &Desk, command: Command) -> Done {
+    let (store, by, out) = (&desk.store, &desk.by(), desk.out);
+    match command {
+        Command::Create(Create { uri, more }) => {
+            let mut draft = Draft { name: uri.clone(), ..Draft::default() };
+            more.onto(&mut draft, more.lifetime()?);
+            let made = resource::create(store, by, &uri, &draft).await?.commit().await?;
+            let shown = pairs(&[("id", made.id.to_string()), ("uri", safe(&made.uri))]);
+            out.give(&json!({ "id": made.id, "uri": made.uri }), || shown)
+        }
+        Command::List => list(desk).await,
+        Command::Show(which) => shown(desk, &desk.resource(&which.resource).await?),
+        Command::Update(Update { which, more }) => {
+            let id = desk.resource(&which.resource).await?.id;
+            let lifetime = more.lifetime()?;
+            let changed = resource::update(store, by, id, |draft| more.onto(draft, lifetime)).await?.commit().await?;
+            shown(desk, &changed)
+        }
+        Command::Delete(which) => {
+            let id = desk.resource(&which.resource).await?.id;
+            let gone = resource::retire(store, by, id).await?.commit().await?;
+            let text = || format!("{} is retired, and the access tokens for it ended\n", safe(&gone.uri));
+            out.give(&json!({ "id": gone.id, "uri": gone.uri }), text)
+        }
+    }
+}
+
+fn shown(desk: &Desk, resource: &Resource) -> Done {
+    desk.out.give(&view::resource(resource), || view::resource_text(resource))
+}
+
+async fn list(desk: &Desk) -> Done {
+    let all = resources::list(&desk.store).await?;
+    let row = |resource: &Resource| {
+        vec![
+            safe(&resource.uri),
+            safe(&resource.name),
+            resource.scopes.iter().map(|scope| scope.name.as_str()).collect::<Vec<_>>().join(" "),
+            if resource.retired_at.is_some() { "retired" } else { "active" }.to_owned(),
+            resource.id.to_string(),
+        ]
+    };
+    let json: Value = all.iter().map(view::resource).collect();
+    let heads = ["URI", "NAME", "SCOPES", "STATE", "ID"];
+    desk.out.give(&json, || table(&heads, &all.iter().map(row).collect::<Vec<_>>()))
+}

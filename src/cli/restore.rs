@@ -1,0 +1,156 @@
+//! `chancery restore`: puts a backup in place and makes sure that nothing issued before it survives.
+//!
+//! A restored database has forgotten revocations, so everything ends: a new epoch begins above the highest number found in
+//! the backup, in the database it replaces and in `keys/highwater`, and one entry ends all. Without a file the database is
+//! taken as it stands: after a failover, or a copy that other tools put in place. Refused: an embedded database in use.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::desk::Desk;
+use super::out::{Done, Failure, Out, note};
+use super::{pg, view};
+use crate::config::{Config, DatabaseUrl, PostgresUrl, SqliteLocation};
+use crate::event::Event;
+use crate::jobs::build;
+use crate::live::highwater::{self, Highwater};
+use crate::revocation::{self, Reach, Target};
+use crate::secret;
+use crate::store::issuer::{begin_epoch, position};
+use crate::store::locks::{Owner, lock};
+use crate::store::{Store, audit, copy};
+
+pub(super) async fn run(config: &Config, file: Option<&Path>, out: Out) -> Done {
+    let mut floor = 0;
+    if let Some(file) = file {
+        fs::metadata(file).map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
+        floor = match &config.database.url {
+            DatabaseUrl::Sqlite(SqliteLocation::File(path)) => embedded(path, file).await?,
+            DatabaseUrl::Sqlite(SqliteLocation::Memory) => {
+                return Err(Failure::new("a database in memory can't be restored: name a file as database.url"));
+            }
+            DatabaseUrl::Postgres(url) => postgres(config, url, file).await?,
+        };
+    }
+    let desk = open(config, out).await?;
+    let done = begin_again(&desk, floor, file).await;
+    desk.store.close().await;
+    done
+}
+
+/// The database as it now stands, brought to this version's schema: a backup may be older.
+async fn open(config: &Config, out: Out) -> Done<Desk> {
+    let store = build::open_store(config).await?;
+    store.migrate().await?;
+    store.close().await;
+    Desk::open(config.clone(), out).await
+}
+
+/// The epoch above everything seen, and the entry that ends everything before it.
+async fn begin_again(desk: &Desk, floor: i64, file: Option<&Path>) -> Done {
+    let path = desk.config.keys.directory.join("highwater");
+    let seen = highwater::read(&path).unwrap_or_else(|error| {
+        note(format!("{error}; it is written anew"));
+        None
+    });
+    let by = desk.by();
+    let mut tx = desk.store.begin().await?;
+    lock(&mut tx, &[Owner::Issuer]).await?;
+    let found = position(&mut tx).await?.ok_or_else(|| Failure::new("the database holds no issuer"))?;
+    let floor = floor.max(found.seq).max(seen.map_or(0, |seen| seen.seq));
+    let epoch = begin_epoch(&mut tx, floor, &secret::bytes::<16>()).await?;
+    let name = file.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    let told = json!({ "epoch": epoch, "found": found.seq, "above": floor, "file": name });
+    audit::insert(&mut tx, &by.record(Event::DatabaseRestored).detail(told)).await?;
+    let killed = revocation::kill(&mut tx, &Target::All, Reach::Lineage, &by.cause("restore")).await?;
+    tx.commit().await?;
+    let Some(entry) = &killed.entry else { return Ok(()) };
+    let database_id = found.database_id;
+    if let Err(error) = highwater::write(&path, Highwater { database_id, seq: entry.seq }) {
+        note(format!("{}: {error}; the server will note it when it can", path.display()));
+    }
+    let json = view::with(view::entry(entry, killed.written), "epoch", json!(epoch));
+    desk.out.give(&json, || {
+        format!("restored: epoch {epoch} begins with entry {}, which ends everything issued before\n", entry.seq)
+    })
+}
+
+/// Puts a copy of `file` where the embedded database is, and keeps what was there; answers how far that had come.
+async fn embedded(path: &Path, file: &Path) -> Done<i64> {
+    let named = |error: crate::store::Error| Failure::new(format!("{}: {error}", file.display()));
+    let mut floor = copy::inspect(file).await.map_err(named)?;
+    let mut alone = None;
+    if path.exists() {
+        let taken = copy::Alone::take(path).await?;
+        let busy = || Failure::new(format!("{} is open in another process: stop the server first", path.display()));
+        alone = Some(taken.ok_or_else(busy)?);
+    }
+    let put = put(path, file, alone.is_some());
+    if let Some(alone) = alone {
+        alone.release().await?;
+    }
+    if let Some(former) = put? {
+        // It may be what went wrong: that it can't be read is no reason to stop.
+        floor = floor.max(copy::inspect(&former).await.unwrap_or(0));
+        note(format!("the database that was there is kept as {}", former.display()));
+    }
+    Ok(floor)
+}
+
+fn put(path: &Path, file: &Path, replaces: bool) -> Done<Option<PathBuf>> {
+    let beside = |word: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".{word}"));
+        PathBuf::from(name)
+    };
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder)?;
+    }
+    let fresh = beside("restoring");
+    remove_if_there(&fresh)?;
+    fs::copy(file, &fresh)?;
+    fs::set_permissions(&fresh, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    fs::File::open(&fresh)?.sync_all()?;
+    // What a crash left of the former database's log must not be taken for this one's.
+    for word in ["-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(word);
+        remove_if_there(Path::new(&name))?;
+    }
+    let former = beside("before-restore");
+    if replaces {
+        fs::rename(path, &former)?;
+    }
+    fs::rename(&fresh, path)?;
+    Ok(replaces.then_some(former))
+}
+
+fn remove_if_there(path: &Path) -> Done {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Lets `pg_restore` replace what the dump holds, all or nothing; answers how far the former database had come.
+async fn postgres(config: &Config, url: &PostgresUrl, file: &Path) -> Done<i64> {
+    let former = Store::postgres(url.expose(), config.database.pool)?;
+    // A database without our tables has come nowhere.
+    let floor = position(&former).await.ok().flatten().map_or(0, |position| position.seq);
+    former.close().await;
+    let mut command = pg::command("pg_restore", url)?;
+    command.args([
+        "--clean",
+        "--if-exists",
+        "--no-owner",
+        "--no-privileges",
+        "--single-transaction",
+        "--exit-on-error",
+    ]);
+    command.arg("--dbname").arg(pg::database(url)?).arg(file);
+    pg::run(command)?;
+    Ok(floor)
+}
