@@ -30,13 +30,29 @@ impl Moment {
     }
 }
 
+/// A sign of life: up to where the log is complete.
+#[derive(Clone, Debug, Deserialize)]
+pub struct AsOf {
+    /// The position: the number of the last entry.
+    pub as_of: u64,
+    /// The same position, to ask on from (`after`). Opaque; the issuer knows by it whether we read this very log.
+    pub cursor: String,
+    /// How many seconds of silence a reader may go on judging.
+    pub stale_after: u64,
+}
+
+impl AsOf {
+    fn silence(&self) -> Duration {
+        Duration::from_secs(self.stale_after)
+    }
+}
+
 /// An answer of the feed: the whole log (a snapshot) or what came after a position.
 #[derive(Debug, Deserialize)]
 pub struct Batch {
-    /// The position up to which this is complete.
-    pub as_of: u64,
-    /// How many seconds of silence a reader may go on judging.
-    pub stale_after: u64,
+    /// Up to where this is complete.
+    #[serde(flatten)]
+    pub up_to: AsOf,
     /// The entries.
     pub entries: Vec<Entry>,
 }
@@ -79,9 +95,8 @@ pub struct State {
 
 #[derive(Default)]
 struct Copied {
-    position: Option<u64>,
+    up_to: Option<AsOf>,
     heard: Option<Moment>,
-    stale_after: Duration,
     /// For each name the newest entry: a newer one covers all an older one does.
     entries: HashMap<Kind, HashMap<String, Entry>>,
     trouble: Option<String>,
@@ -93,7 +108,7 @@ pub struct Feed(Mutex<Copied>);
 
 impl std::fmt::Debug for Feed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Feed").field("position", &self.position()).finish_non_exhaustive()
+        f.debug_struct("Feed").field("cursor", &self.cursor()).finish_non_exhaustive()
     }
 }
 
@@ -102,11 +117,10 @@ impl Feed {
     /// read its log at any moment since.
     pub fn take(&self, batch: Batch, sent: Moment) {
         let mut copied = self.lock();
-        copied.stale_after = Duration::from_secs(batch.stale_after);
         for entry in batch.entries {
             copied.keep(entry);
         }
-        copied.reach(batch.as_of, sent);
+        copied.reach(batch.up_to, sent);
         copied.forget_expired(sent.unix);
     }
 
@@ -116,10 +130,10 @@ impl Feed {
     }
 
     /// Takes in an `as_of` of the stream, received at `now`. Without a snapshot it says nothing.
-    pub fn as_of(&self, position: u64, now: Moment) {
+    pub fn as_of(&self, up_to: AsOf, now: Moment) {
         let mut copied = self.lock();
-        if copied.position.is_some() {
-            copied.reach(position, now);
+        if copied.up_to.is_some() {
+            copied.reach(up_to, now);
             copied.forget_expired(now.unix);
         }
     }
@@ -135,15 +149,14 @@ impl Feed {
         self.lock().trouble = Some(trouble);
     }
 
-    /// The position to ask on from; none before the first snapshot.
-    pub fn position(&self) -> Option<u64> {
-        self.lock().position
+    /// Where to ask on from; none before the first snapshot.
+    pub fn cursor(&self) -> Option<String> {
+        self.lock().up_to.as_ref().map(|up_to| up_to.cursor.clone())
     }
 
     /// The silence the issuer allows; none before the first snapshot.
     pub fn stale_after(&self) -> Option<Duration> {
-        let copied = self.lock();
-        copied.position.map(|_| copied.stale_after)
+        self.lock().up_to.as_ref().map(AsOf::silence)
     }
 
     /// Judges a token.
@@ -163,9 +176,9 @@ impl Feed {
         let mut entries: Vec<Entry> = copied.entries.values().flat_map(HashMap::values).cloned().collect();
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.seq));
         State {
-            position: copied.position,
+            position: copied.up_to.as_ref().map(|up_to| up_to.as_of),
             age: copied.heard.map(|heard| now.since(heard)),
-            stale_after: copied.stale_after,
+            stale_after: copied.up_to.as_ref().map(AsOf::silence).unwrap_or_default(),
             fresh: copied.fresh_position(now).is_some(),
             entries,
             trouble: copied.trouble.clone(),
@@ -187,9 +200,9 @@ impl Copied {
     }
 
     /// A position below ours comes from a node that lags: it proves nothing about what we know, so it is no sign of life.
-    fn reach(&mut self, position: u64, when: Moment) {
-        if self.position.is_none_or(|known| known <= position) {
-            self.position = Some(position);
+    fn reach(&mut self, up_to: AsOf, when: Moment) {
+        if self.up_to.as_ref().is_none_or(|known| known.as_of <= up_to.as_of) {
+            self.up_to = Some(up_to);
             self.heard = Some(when);
             self.trouble = None;
         }
@@ -202,7 +215,7 @@ impl Copied {
     }
 
     fn fresh_position(&self, now: Moment) -> Option<u64> {
-        let heard = self.heard?;
-        (now.since(heard) <= self.stale_after).then_some(self.position).flatten()
+        let (heard, up_to) = (self.heard?, self.up_to.as_ref()?);
+        (now.since(heard) <= up_to.silence()).then_some(up_to.as_of)
     }
 }

@@ -8,7 +8,6 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, AUTHORIZATION};
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::super::web::{self, Trouble};
 use super::feed::Batch;
@@ -72,15 +71,15 @@ pub(super) async fn run(gateway: Shared) {
 
 impl Reader {
     async fn turn(&mut self) -> Result<(), Setback> {
-        match self.gateway.feed.position() {
+        match self.gateway.feed.cursor() {
             None => self.ask(&[]).await,
-            Some(position) if self.polls > 0 => {
+            Some(cursor) if self.polls > 0 => {
                 // The first poll after a lost stream answers at once: half the silence allowed may be spent already.
                 let wait = if self.polls == POLLS { 0 } else { self.half_silence().as_secs().min(WAIT_MOST) };
                 self.polls -= 1;
-                self.ask(&[("after", position), ("wait", wait)]).await
+                self.ask(&[("after", &cursor), ("wait", &wait.to_string())]).await
             }
-            Some(position) => self.follow(position).await,
+            Some(cursor) => self.follow(&cursor).await,
         }
     }
 
@@ -101,7 +100,7 @@ impl Reader {
     }
 
     /// A snapshot or a delta.
-    async fn ask(&mut self, query: &[(&str, u64)]) -> Result<(), Setback> {
+    async fn ask(&mut self, query: &[(&str, &str)]) -> Result<(), Setback> {
         let request = self.request(query, "application/json").await?;
         let sent = self.gateway.now();
         let answer = web::call(request, LIMIT + Duration::from_secs(WAIT_MOST)).await?;
@@ -112,8 +111,8 @@ impl Reader {
 
     /// The event stream, as long as it keeps coming. An `as_of` is due each second; half the silence allowed without
     /// one is taken for a dead connection.
-    async fn follow(&mut self, position: u64) -> Result<(), Setback> {
-        let request = self.request(&[("after", position)], "text/event-stream").await?;
+    async fn follow(&mut self, cursor: &str) -> Result<(), Setback> {
+        let request = self.request(&[("after", cursor)], "text/event-stream").await?;
         let silence = self.half_silence().max(Duration::from_millis(1_500));
         let lost = |why: &str| Setback::NoStream(format!("the event stream {why}"));
         let sent = tokio::time::timeout(silence, request.send()).await;
@@ -142,12 +141,13 @@ impl Reader {
         self.gateway.feed.stale_after().unwrap_or_default() / 2
     }
 
-    async fn request(&mut self, query: &[(&str, u64)], accept: &str) -> Result<reqwest::RequestBuilder, Trouble> {
+    async fn request(&mut self, query: &[(&str, &str)], accept: &str) -> Result<reqwest::RequestBuilder, Trouble> {
         let token = self.access_token().await?;
         let gateway = &self.gateway;
-        let mut url = format!("{}/gateway/revocations", gateway.config.issuer);
-        for (number, (name, value)) in query.iter().enumerate() {
-            url.push_str(&format!("{}{name}={value}", if number == 0 { '?' } else { '&' }));
+        let url = format!("{}/gateway/revocations", gateway.config.issuer);
+        let mut url = url::Url::parse(&url).map_err(|_| Trouble::Refused(format!("{url} is no address")))?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
         }
         Ok(gateway.issuer.http.get(url).bearer_auth(token).header(ACCEPT, accept))
     }
@@ -177,12 +177,7 @@ impl Gateway {
         let unreadable = |why: serde_json::Error| format!("holds an event that can't be read: {why}");
         match event.name.as_str() {
             "entry" => self.feed.entry(serde_json::from_str(&event.data).map_err(unreadable)?),
-            "as_of" => {
-                let data: Value = serde_json::from_str(&event.data).map_err(unreadable)?;
-                let position =
-                    data.get("as_of").unwrap_or(&data).as_u64().ok_or("holds an `as_of` without a position")?;
-                self.feed.as_of(position, self.now());
-            }
+            "as_of" => self.feed.as_of(serde_json::from_str(&event.data).map_err(unreadable)?, self.now()),
             _ => {}
         }
         Ok(())

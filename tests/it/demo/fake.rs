@@ -358,14 +358,15 @@ async fn introspect(State(fake): State<Shared>, headers: HeaderMap, body: String
 async fn revocations(
     State(fake): State<Shared>,
     headers: HeaderMap,
-    Query(asked): Query<HashMap<String, u64>>,
+    Query(asked): Query<HashMap<String, String>>,
 ) -> Response {
     assert_eq!(headers[header::AUTHORIZATION], "Bearer feed-token");
-    let after = asked.get("after").copied();
+    let after = asked.get("after").map(|cursor| cursor.strip_suffix(".tip").unwrap().parse::<u64>().unwrap());
+    let wait = asked.get("wait").map(|wait| wait.parse::<u64>().unwrap());
     let accept = headers[header::ACCEPT].to_str().unwrap().to_owned();
     {
         let mut strings = fake.strings();
-        strings.feed_requests.push(format!("{accept} after={after:?} wait={:?}", asked.get("wait")));
+        strings.feed_requests.push(format!("{accept} after={after:?} wait={wait:?}"));
         if strings.feed_down {
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
         }
@@ -376,16 +377,21 @@ async fn revocations(
     if accept == "text/event-stream" && fake.strings().streams {
         return follow(fake, after.unwrap());
     }
-    let deadline = fake.clock.monotonic() + Duration::from_secs(asked.get("wait").copied().unwrap_or(0));
+    let deadline = fake.clock.monotonic() + Duration::from_secs(wait.unwrap_or(0));
     while after == Some(fake.strings().position()) && fake.clock.monotonic() < deadline {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let strings = fake.strings();
-    let (as_of, entries) = (strings.position(), strings.after(after.unwrap_or(0)));
-    Json(json!({ "as_of": as_of, "stale_after": 3, "entries": entries })).into_response()
+    let mut batch = strings.up_to();
+    batch["entries"] = json!(strings.after(after.unwrap_or(0)));
+    Json(batch).into_response()
 }
 
 impl Strings {
+    fn up_to(&self) -> Value {
+        json!({ "as_of": self.position(), "cursor": format!("{}.tip", self.position()), "stale_after": 3 })
+    }
+
     fn after(&self, position: u64) -> Vec<Value> {
         self.log.iter().filter(|entry| entry["seq"].as_u64().unwrap() > position).cloned().collect()
     }
@@ -402,7 +408,7 @@ fn follow(fake: Shared, after: u64) -> Response {
             }
             let entry = |entry: &Value| format!("event: entry\nid: {}\ndata: {entry}\n\n", entry["seq"]);
             let mut text: String = strings.after(position).iter().map(entry).collect();
-            text.push_str(&format!("event: as_of\ndata: {{\"as_of\":{}}}\n\n", strings.position()));
+            text.push_str(&format!("event: as_of\ndata: {}\n\n", strings.up_to()));
             (strings.position(), text)
         };
         Some((Ok::<_, Infallible>(text), (fake, now)))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chancery::clock::Clock;
 use chancery::demo::gateway::coverage::{Entry, Kind, Presented};
-use chancery::demo::gateway::feed::{Batch, Feed, Judgement, Moment};
+use chancery::demo::gateway::feed::{AsOf, Batch, Feed, Judgement, Moment};
 use chrono::{DateTime, TimeDelta};
 
 fn held() -> Clock {
@@ -19,8 +19,12 @@ fn entry(seq: u64, kind: Kind, value: &str, until: Option<i64>) -> Entry {
     Entry { seq, at: 1_000_000, kind, value: value.into(), until }
 }
 
+fn up_to(as_of: u64) -> AsOf {
+    AsOf { as_of, cursor: format!("{as_of}.tip"), stale_after: 5 }
+}
+
 fn batch(as_of: u64, entries: Vec<Entry>) -> Batch {
-    Batch { as_of, stale_after: 5, entries }
+    Batch { up_to: up_to(as_of), entries }
 }
 
 fn token(rev_seq: u64) -> Presented {
@@ -33,7 +37,7 @@ const SECOND: Duration = Duration::from_secs(1);
 fn nothing_is_judged_before_a_snapshot_and_after_silence() {
     let (feed, clock) = (Feed::default(), held());
     assert_eq!(feed.judge(&token(0), moment(&clock)), Judgement::Silent);
-    feed.as_of(7, moment(&clock));
+    feed.as_of(up_to(7), moment(&clock));
     assert_eq!(feed.judge(&token(0), moment(&clock)), Judgement::Silent, "an `as_of` is no snapshot");
     feed.take(batch(7, vec![]), moment(&clock));
     assert_eq!(feed.judge(&token(0), moment(&clock)), Judgement::Clear { as_of: 7 });
@@ -41,7 +45,7 @@ fn nothing_is_judged_before_a_snapshot_and_after_silence() {
     assert_eq!(feed.judge(&token(0), moment(&clock)), Judgement::Clear { as_of: 7 });
     clock.advance(Duration::from_millis(1));
     assert_eq!(feed.judge(&token(0), moment(&clock)), Judgement::Silent);
-    feed.as_of(7, moment(&clock));
+    feed.as_of(up_to(7), moment(&clock));
     assert_eq!(feed.judge(&token(0), moment(&clock)), Judgement::Clear { as_of: 7 });
 }
 
@@ -51,7 +55,7 @@ fn a_machine_that_slept_knows_it() {
     feed.take(batch(7, vec![]), moment(&clock));
     clock.set(clock.now() + TimeDelta::seconds(60));
     assert_eq!(feed.judge(&token(0), moment(&clock)), Judgement::Silent, "monotonic time stood still");
-    feed.as_of(7, moment(&clock));
+    feed.as_of(up_to(7), moment(&clock));
     clock.set(clock.now() - TimeDelta::seconds(3_600));
     clock.advance(SECOND * 6);
     assert_eq!(feed.judge(&token(0), moment(&clock)), Judgement::Silent, "wall time was set back");
@@ -72,8 +76,8 @@ fn a_node_that_lags_is_no_sign_of_life() {
     let (feed, clock) = (Feed::default(), held());
     feed.take(batch(7, vec![]), moment(&clock));
     clock.advance(SECOND * 4);
-    feed.as_of(6, moment(&clock));
-    assert_eq!(feed.position(), Some(7));
+    feed.as_of(up_to(6), moment(&clock));
+    assert_eq!(feed.cursor().as_deref(), Some("7.tip"));
     clock.advance(SECOND * 2);
     assert_eq!(feed.judge(&token(0), moment(&clock)), Judgement::Silent);
 }
@@ -85,7 +89,7 @@ fn an_entry_counts_at_once_and_moves_no_position() {
     feed.entry(entry(9, Kind::User, "ada", Some(2_000_000)));
     assert_eq!(feed.judge(&token(8), moment(&clock)), Judgement::Revoked { kind: Kind::User, seq: 9 });
     assert_eq!(feed.judge(&token(9), moment(&clock)), Judgement::Clear { as_of: 7 });
-    assert_eq!(feed.position(), Some(7));
+    assert_eq!(feed.cursor().as_deref(), Some("7.tip"));
 }
 
 #[test]
@@ -107,7 +111,7 @@ fn an_entry_goes_when_its_time_is_over_and_a_key_never() {
     ];
     feed.take(batch(3, kept), moment(&clock));
     clock.advance(SECOND * 2);
-    feed.as_of(3, moment(&clock));
+    feed.as_of(up_to(3), moment(&clock));
     let left: Vec<u64> = feed.state(moment(&clock)).entries.iter().map(|entry| entry.seq).collect();
     assert_eq!(left, [3, 2]);
 }
