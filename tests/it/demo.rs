@@ -1,6 +1,6 @@
 //! The samples: the sign-in's checks, the buttons, the gateway's judgement, its copy of the feed.
 //!
-//! They run against a small issuer made for these tests, which can be told to lie.
+//! They run against a small issuer made for these tests, which can be told to lie, and (`whole`) against the real one.
 
 mod fake;
 mod feed;
@@ -8,6 +8,7 @@ mod gateway;
 mod journey;
 mod refusals;
 mod sse;
+mod whole;
 
 use std::time::Duration;
 
@@ -27,6 +28,37 @@ struct Harbour {
 
 const BOUND: Duration = Duration::from_secs(10);
 
+async fn listener() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.unwrap()
+}
+
+/// Serves dashboard and gateway (which lives by this clock), each with its client's id and secret.
+fn samples(issuer: &str, clients: [(String, String); 2], at: (TcpListener, TcpListener), clock: Clock) {
+    let (dashboard, gateway) = at;
+    let [(client_id, client_secret), service] = clients;
+    let gateway_url = format!("http://{}", gateway.local_addr().unwrap());
+    let config = DashboardConfig {
+        issuer: issuer.into(),
+        client_id,
+        client_secret,
+        base_url: format!("http://{}", dashboard.local_addr().unwrap()),
+        gateway_url: gateway_url.clone(),
+        resource: format!("{gateway_url}/api"),
+        listen: dashboard.local_addr().unwrap(),
+    };
+    tokio::spawn(chancery::demo::dashboard(config, dashboard, std::future::pending()));
+    let config = GatewayConfig {
+        issuer: issuer.into(),
+        client_id: service.0,
+        client_secret: service.1,
+        resource: format!("{gateway_url}/api"),
+        listen: gateway.local_addr().unwrap(),
+    };
+    let (app, reader) = chancery::demo::gateway::app(config, clock).unwrap();
+    tokio::spawn(reader);
+    tokio::spawn(async move { axum::serve(gateway, app).await });
+}
+
 impl Harbour {
     async fn open() -> Self {
         Self::open_with(Clock::system()).await
@@ -34,33 +66,15 @@ impl Harbour {
 
     /// The gateway lives by this clock.
     async fn open_with(clock: Clock) -> Self {
-        let listener = || async { TcpListener::bind("127.0.0.1:0").await.unwrap() };
-        let (dashboard, gateway) = (listener().await, listener().await);
+        let (at_dashboard, at_gateway) = (listener().await, listener().await);
         let base = |listener: &TcpListener| format!("http://{}", listener.local_addr().unwrap());
-        let (dashboard_url, gateway_url) = (base(&dashboard), base(&gateway));
-        let fake = Fake::serve(&format!("{gateway_url}/api"), &format!("{dashboard_url}/callback")).await;
-        let config = DashboardConfig {
-            issuer: fake.issuer.clone(),
-            client_id: "dashboard".into(),
-            client_secret: "a secret: with %signs&".into(),
-            base_url: dashboard_url.clone(),
-            gateway_url: gateway_url.clone(),
-            resource: format!("{gateway_url}/api"),
-            listen: dashboard.local_addr().unwrap(),
-        };
-        tokio::spawn(chancery::demo::dashboard(config, dashboard, std::future::pending()));
-        let config = GatewayConfig {
-            issuer: fake.issuer.clone(),
-            client_id: "gateway".into(),
-            client_secret: "another".into(),
-            resource: format!("{gateway_url}/api"),
-            listen: gateway.local_addr().unwrap(),
-        };
-        let (app, reader) = chancery::demo::gateway::app(config, clock).unwrap();
-        tokio::spawn(reader);
-        tokio::spawn(async move { axum::serve(gateway, app).await });
+        let (dashboard, gateway) = (base(&at_dashboard), base(&at_gateway));
+        let fake = Fake::serve(&format!("{gateway}/api"), &format!("{dashboard}/callback")).await;
+        let named = |id: &str, secret: &str| (id.to_owned(), secret.to_owned());
+        let clients = [named("dashboard", "a secret: with %signs&"), named("gateway", "another")];
+        samples(&fake.issuer, clients, (at_dashboard, at_gateway), clock);
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { fake, dashboard: dashboard_url, gateway: gateway_url, http }
+        Self { fake, dashboard, gateway, http }
     }
 
     async fn get(&self, url: &str, token: Option<&str>) -> (u16, String, String) {
