@@ -47,6 +47,8 @@ pub(super) struct Step {
     pub words: String,
     pub request: String,
     pub status: String,
+    /// `good` or `bad`: the status tag's colour.
+    pub tone: &'static str,
     pub body: String,
 }
 

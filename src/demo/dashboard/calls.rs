@@ -81,6 +81,7 @@ pub(super) fn step(words: impl Into<String>, method: &str, answer: &Answer) -> S
         words: words.into(),
         request: format!("{method} {path}"),
         status: answer.status.to_string(),
+        tone: if answer.status.is_success() { "good" } else { "bad" },
         body: shown(answer),
     }
 }
