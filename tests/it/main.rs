@@ -17,3 +17,4 @@ mod house;
 mod keyring;
 mod kit;
 mod pages;
+mod storm;
