@@ -11,7 +11,6 @@ pub mod config;
 pub mod event;
 pub mod seal;
 // floor 2
-pub mod audit;
 pub mod http;
 pub mod keyring;
 pub mod live;
