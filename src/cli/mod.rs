@@ -6,6 +6,7 @@
 mod audit;
 mod backup;
 mod client;
+mod demo;
 mod desk;
 mod health;
 mod key;
@@ -27,6 +28,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tokio::runtime::{Builder, Runtime};
 
 use self::desk::Desk;
 use self::out::{Done, Failure, Out};
@@ -53,6 +55,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Try it: an issuer, a sample dashboard and a sample gateway on this machine
+    Demo(demo::Demo),
     /// Run the server
     Serve,
     /// Bring the database to this version's schema
@@ -119,19 +123,29 @@ fn begin(cli: Cli) -> Done {
     if let Command::Config(settings::Command::Reference) = cli.command {
         return settings::reference(out);
     }
+    if let Command::Demo(demo) = cli.command {
+        if cli.config.is_some() || !cli.set.is_empty() {
+            return Err(Failure::new("demo brings settings of its own: leave --config and --set away"));
+        }
+        return running()?.block_on(demo.run(out));
+    }
     let config = settings(&cli)?;
-    let serving = matches!(cli.command, Command::Serve);
-    let mut runtime = if serving {
-        tokio::runtime::Builder::new_multi_thread()
-    } else {
-        tokio::runtime::Builder::new_current_thread()
+    let runtime = match cli.command {
+        Command::Serve => running()?,
+        _ => Builder::new_current_thread().enable_all().build()?,
     };
-    let runtime = runtime.enable_all().build()?;
     runtime.block_on(carry_out(cli.command, config, out))
+}
+
+/// What serves others, on all cores.
+fn running() -> Done<Runtime> {
+    Ok(Builder::new_multi_thread().enable_all().build()?)
 }
 
 async fn carry_out(command: Command, config: Config, out: Out) -> Done {
     match command {
+        // Has run already, without settings of this machine.
+        Command::Demo(demo) => demo.run(out).await,
         Command::Serve => serve(config).await,
         Command::Migrate => migrate(&config, out).await,
         Command::Healthcheck => health::check(&config, out).await,

@@ -2,12 +2,16 @@
 //!
 //! They are what a dashboard team and a gateway team would write: OpenID Connect Core 1.0 §3.1, RFC 7636 (PKCE), RFC 9207
 //! (`iss` in the answer) and RFC 7009 on one side; RFC 9068, RFC 7662, RFC 6750 and the revocation feed on the other.
+//! `run` starts both beside an issuer: `chancery demo`.
 //! They refuse an issuer that does not name itself as configured, and never follow redirects.
 
 pub mod dashboard;
 pub mod gateway;
 pub mod jwt;
+pub mod run;
 
+mod cast;
+mod folder;
 mod issuer;
 mod page;
 mod web;
