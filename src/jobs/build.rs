@@ -34,7 +34,9 @@ pub async fn open_store(config: &Config) -> Result<Store, Unbuilt> {
         }
         DatabaseUrl::Sqlite(SqliteLocation::File(path)) => {
             if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-                std::fs::create_dir_all(folder).map_err(because("the database's folder can't be made"))?;
+                std::fs::create_dir_all(folder).map_err(|error| {
+                    Unbuilt(format!("the database's folder {} can't be made: {error}", folder.display()))
+                })?;
             }
             Store::sqlite(path, config.database.pool).await.map_err(because("the database can't be opened"))
         }

@@ -16,5 +16,6 @@ mod generated;
 mod house;
 mod keyring;
 mod kit;
+mod operate;
 mod pages;
 mod storm;

@@ -3,16 +3,15 @@
 //! What must hold: a token whose answer arrived works; a lost answer is answered again with the same successor; a revocation
 //! that was acknowledged is never undone; every family stands at one generation. `CHANCERY_TEST_STORM` sets the rounds.
 
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chancery::secret;
 
-use crate::kit::actors::{Browser, RelyingParty, http};
+use crate::kit::actors::{Browser, RelyingParty};
 use crate::kit::issuer::{Issuer, Kind, on_both};
+use crate::kit::server::{Server, port};
 
 on_both!(nothing_acknowledged_is_lost);
 
@@ -23,39 +22,17 @@ fn rounds() -> usize {
 }
 
 /// A server process of its own over the issuer's database.
-struct Server(Child);
-
-impl Server {
-    fn start(issuer: &Issuer, port: u16, log: &Path) -> Self {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_chancery"))
-            .arg("serve")
-            .env_clear()
-            .env("CHANCERY_ISSUER", &issuer.name)
-            .env("CHANCERY_LISTEN", format!("127.0.0.1:{port}"))
-            .env("CHANCERY_MANAGEMENT", "off")
-            .env("CHANCERY_DATABASE_URL", &issuer.database)
-            .env("CHANCERY_KEYS", issuer.keys())
-            .current_dir(issuer.keys().parent().unwrap())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        Self(child)
-    }
-
-    fn kill(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+fn start(issuer: &Issuer, port: u16) -> Server {
+    let listen = format!("127.0.0.1:{port}");
+    let keys = issuer.keys();
+    let variables = [
+        ("CHANCERY_ISSUER", issuer.name.as_str()),
+        ("CHANCERY_LISTEN", &listen),
+        ("CHANCERY_MANAGEMENT", "off"),
+        ("CHANCERY_DATABASE_URL", &issuer.database),
+        ("CHANCERY_KEYS", keys.to_str().unwrap()),
+    ];
+    Server::start(keys.parent().unwrap(), variables)
 }
 
 /// One client's memory of its family.
@@ -91,34 +68,22 @@ impl Owner {
     }
 }
 
-async fn ready(at: &str) -> Duration {
-    let (http, from) = (http(), Instant::now());
-    for _ in 0..2000 {
-        if http.get(format!("{at}/readyz")).send().await.is_ok_and(|answer| answer.status() == 200) {
-            return from.elapsed();
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("the server did not become ready within 10 s");
-}
-
 async fn nothing_acknowledged_is_lost(kind: Kind) {
     let issuer = Issuer::start(kind).await;
     issuer.user("alice").await;
     let mut owners = Vec::new();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = port();
     let at = format!("http://127.0.0.1:{port}");
     for _ in 0..FAMILIES {
         let rp = issuer.client().await;
         let token = rp.tokens(&mut Browser::new(&issuer), "alice").await.str("refresh_token").to_owned();
         owners.push(Owner { rp: RelyingParty { at: at.clone(), ..rp }, token, revoked: false });
     }
-    let log = issuer.keys().parent().unwrap().join("storm.log");
     let answered = Arc::new(AtomicUsize::new(0));
     let (mut slowest, rounds) = (Duration::ZERO, rounds());
     for round in 0..rounds {
-        let server = Server::start(&issuer, port, &log);
-        slowest = slowest.max(ready(&at).await);
+        let mut server = start(&issuer, port);
+        slowest = slowest.max(server.ready(&at).await);
         // Who was revoked stays revoked; everyone else goes on with the last token whose answer arrived.
         for owner in &owners {
             let answer = owner.rp.refresh(&owner.token).await;
@@ -152,8 +117,8 @@ async fn nothing_acknowledged_is_lost(kind: Kind) {
             && round % 3 == 0
             && let Some(victim) = owners.iter_mut().skip(1).find(|owner| !owner.revoked)
         {
-            let server = Server::start(&issuer, port, &log);
-            ready(&at).await;
+            let mut server = start(&issuer, port);
+            server.ready(&at).await;
             victim.rp.revoke(&victim.token).await.ok();
             victim.revoked = true;
             server.kill();

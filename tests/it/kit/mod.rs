@@ -4,6 +4,7 @@ pub mod actors;
 pub mod issuer;
 pub mod postgres;
 mod postgres_test;
+pub mod server;
 
 use std::time::Duration;
 
