@@ -33,6 +33,7 @@ events! {
     SigninRefused = "signin.refused", "A sign-in attempt failed; the account named may not exist.";
     SigninThrottled = "signin.throttled", "A sign-in attempt was refused before its password was looked at.";
     SigninCancelled = "signin.cancelled", "A user cancelled at the sign-in or consent page.";
+    FormRefused = "form.refused", "A form came from another site, another browser or an older page; nothing was done.";
     SessionEnded = "session.ended", "A browser session was ended by sign-out, by its user or by an admin.";
     ConsentGiven = "consent.given", "A user allowed a client to act with scopes.";
     ConsentRemoved = "consent.removed", "A user's consent to a client was removed.";

@@ -38,6 +38,17 @@ impl Jar {
         }
     }
 
+    /// The values of the cookies whose names begin so; of two of one name, neither.
+    #[must_use]
+    pub fn starting(self, headers: &HeaderMap, prefix: &str) -> Vec<String> {
+        let prefix = self.name(prefix);
+        let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        let found: Vec<_> = pairs.filter(|(name, _)| name.starts_with(&prefix)).collect();
+        let once = |name: &str| found.iter().filter(|(other, _)| *other == name).count() == 1;
+        found.iter().filter(|(name, _)| once(name)).map(|(_, value)| (*value).to_owned()).collect()
+    }
+
     /// A `Set-Cookie` that lasts as long as the browser does, or until `seconds` have passed.
     #[must_use]
     pub fn set(self, name: &str, value: &str, seconds: Option<i64>) -> Option<HeaderValue> {

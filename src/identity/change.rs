@@ -5,7 +5,7 @@
 //! Refused: a session that no longer stands, a wrong old password, one that changed meanwhile, one that doesn't fit.
 
 use super::password::{self, Looked, Password, Unfit, Unhashed};
-use super::prove::METHOD;
+use super::prove::{self, METHOD, Unproven};
 use crate::app::App;
 use crate::event::{Actor, Caller, Event, Record};
 use crate::policy::{self, Question};
@@ -14,6 +14,7 @@ use crate::session::{self, Begun, Birth, Held};
 use crate::store::locks::{Owner, lock};
 use crate::store::sessions::Proof;
 use crate::store::{self, rolls, users};
+use crate::throttle::account::{self, Attempt, Budget};
 
 /// Why a password was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +25,9 @@ pub enum Unchanged {
     SignInAgain,
     #[error(transparent)]
     Unfit(#[from] Unfit),
+    /// The old password was not looked at, or is not to be tried again yet.
+    #[error(transparent)]
+    Unproven(Unproven),
     #[error(transparent)]
     Unhashed(#[from] Unhashed),
     #[error(transparent)]
@@ -35,9 +39,15 @@ pub async fn password(app: &App, held: &Held, old: &str, new: &str, caller: &Cal
     let new = Password::chosen(new, app.config.login.password_min_length)?;
     let old = Password::typed(old).map_err(|_| Unchanged::Wrong)?;
     let (_, known, _) = rolls::of_user(&app.store, held.user_id).await?.ok_or(Unchanged::SignInAgain)?;
-    if password::look(app, &old, known.as_deref()).await? == Looked::Wrong {
+    // Whoever took over a session shall not find the password with it. The budget is the session's own: others' failures
+    // don't keep its owner from changing what they are after.
+    let (rules, budget) = (&app.config.throttle, Budget::Device(held.session_id));
+    let attempt = Attempt { rules, budget, address: caller.address, at: app.clock.now() };
+    prove::pay(app, &attempt, Some(held.user_id), caller).await.map_err(Unchanged::Unproven)?;
+    if prove::look(app, &old, known.as_deref(), &attempt).await.map_err(Unchanged::Unproven)? == Looked::Wrong {
         return Err(Unchanged::Wrong);
     }
+    account::forgive(&app.store, &attempt).await?;
     let hash = password::hash(app, &new).await?;
     let mut tx = app.store.begin().await?;
     lock(&mut tx, &[Owner::User(held.user_id), Owner::Session(held.session_id)]).await?;
@@ -52,6 +62,7 @@ pub async fn password(app: &App, held: &Held, old: &str, new: &str, caller: &Cal
     }
     let (actor, at) = (Actor::User(held.user_id), standing.now());
     users::set_password(&mut tx, held.user_id, &hash, at).await?;
+    account::reset(&mut tx, held.user_id).await?;
     let record = Record::new(Event::PasswordChanged, actor, caller, at).user(held.user_id).session(held.session_id);
     store::audit::insert(&mut tx, &record).await?;
     let target = Target::User { id: held.user_id, sub: user.sub };

@@ -1,6 +1,7 @@
 //! Users and their proofs.
 
 pub mod change;
+pub mod device;
 pub mod key;
 pub mod password;
 pub mod people;

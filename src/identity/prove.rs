@@ -3,6 +3,7 @@
 
 use uuid::Uuid;
 
+use super::device::Device;
 use super::key;
 use super::password::{self, Looked, Password, Unhashed};
 use crate::app::App;
@@ -10,13 +11,15 @@ use crate::event::{Actor, Caller, Event, Record};
 use crate::store::rolls::{self, UserRoll};
 use crate::store::sessions::Proof;
 use crate::store::{self, users};
-use crate::throttle::{Charged, account};
+use crate::throttle::Charged;
+use crate::throttle::account::{self, Attempt, Budget};
 
 /// A user who has just proved something. Only this room makes one.
 #[derive(Debug, Clone)]
 pub struct Proven {
     user: UserRoll,
     proof: Proof,
+    device: Device,
 }
 
 impl Proven {
@@ -34,6 +37,12 @@ impl Proven {
     pub fn proof(&self) -> &Proof {
         &self.proof
     }
+
+    /// The browser, as one that is known from now on.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
 }
 
 /// Why nothing was proved.
@@ -45,6 +54,9 @@ pub enum Unproven {
     /// Too many attempts: come again after so many seconds.
     #[error("too many attempts: come again in {0} s")]
     Throttled(u64),
+    /// Far too many attempts: nothing but a new password helps.
+    #[error("too many attempts: closed until a new password is set")]
+    Closed,
     #[error(transparent)]
     Busy(Unhashed),
     #[error(transparent)]
@@ -54,39 +66,88 @@ pub enum Unproven {
 /// The method of RFC 8176.
 pub const METHOD: &str = "pwd";
 
-/// Checks a user name and password.
-pub async fn by_password(app: &App, name: &str, typed: &str, caller: &Caller) -> Result<Proven, Unproven> {
-    let key = key::of(name);
-    let at = app.clock.now();
-    // Closed when the budgets can't be read: an unguarded password is worse than a failed sign-in.
-    let charged = account::charge(&app.store, &app.config.throttle, &key, caller, at).await?;
-    if let Charged::Wait(time) = charged {
-        note(app, Record::new(Event::SigninThrottled, Actor::Anonymous, caller, at).outcome("throttled")).await;
-        return Err(Unproven::Throttled(time.as_secs().max(1)));
+/// A user name and a password, as typed, and the devices the browser is known as.
+#[derive(Clone, Copy)]
+pub struct Typed<'a> {
+    pub name: &'a str,
+    pub password: &'a str,
+    pub devices: &'a [Device],
+}
+
+impl std::fmt::Debug for Typed<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Typed(redacted)")
     }
+}
+
+/// Checks a user name and password.
+pub async fn by_password(app: &App, typed: Typed<'_>, caller: &Caller) -> Result<Proven, Unproven> {
+    let (key, at) = (key::of(typed.name), app.clock.now());
     let roll = rolls::of_signin(&app.store, &key).await?;
+    let user_id = roll.user.as_ref().map(|(user, _)| user.user_id);
+    let device = typed.devices.iter().find(|device| device.is_of(&roll, at));
+    let budget = match (device, user_id) {
+        (Some(device), _) => Budget::Device(device.id),
+        (None, Some(id)) => Budget::User(id),
+        (None, None) => Budget::Name(&key),
+    };
+    let attempt = Attempt { rules: &app.config.throttle, budget, address: caller.address, at };
+    pay(app, &attempt, user_id, caller).await?;
     let hash = roll.user.as_ref().and_then(|(_, hash)| hash.as_deref());
-    let looked = match Password::typed(typed) {
-        Ok(password) => Some((password::look(app, &password, hash).await.map_err(Unproven::Busy)?, password)),
+    let looked = match Password::typed(typed.password) {
+        Ok(password) => Some((look(app, &password, hash, &attempt).await?, password)),
         Err(_) => None,
     };
-    let user_id = roll.user.as_ref().map(|(user, _)| user.user_id);
     let (right, upgrade) = match &looked {
         Some((Looked::Right, _)) => (true, None),
         Some((Looked::RightButOld, password)) => (true, Some(password)),
         Some((Looked::Wrong, _)) | None => (false, None),
     };
     let Some((user, hash)) = roll.user.filter(|(user, _)| right && user.user_disabled_at.is_none()) else {
-        note(app, Record::new(Event::SigninRefused, Actor::Anonymous, caller, at).user(user_id).outcome("refused"))
-            .await;
+        let record = Record::new(Event::SigninRefused, Actor::Anonymous, caller, at);
+        note(app, record.user(user_id).outcome("refused")).await;
         return Err(Unproven::Wrong);
     };
-    account::forgive(&app.store, &key, caller, &app.config.throttle).await?;
+    account::forgive(&app.store, &attempt).await?;
     if let (Some(password), Some(old)) = (upgrade, hash) {
         upgrade_hash(app, user.user_id, &old, password).await;
     }
     let proof = Proof { method: METHOD.to_owned(), at, seq: roll.counter.as_of };
-    Ok(Proven { user, proof })
+    let device = Device::after(device, user.user_id, proof.seq, at);
+    Ok(Proven { user, proof, device })
+}
+
+/// Pays for an attempt. Closed when the budgets can't be read: an unguarded password is worse than a failed sign-in.
+pub(super) async fn pay(
+    app: &App,
+    attempt: &Attempt<'_>,
+    user_id: Option<Uuid>,
+    caller: &Caller,
+) -> Result<(), Unproven> {
+    let (refused, outcome) = match account::charge(&app.store, attempt).await? {
+        Charged::Go => return Ok(()),
+        Charged::Wait(time) => (Unproven::Throttled(time.as_secs().max(1)), "throttled"),
+        Charged::Closed => (Unproven::Closed, "closed"),
+    };
+    let record = Record::new(Event::SigninThrottled, Actor::Anonymous, caller, attempt.at);
+    note(app, record.user(user_id).outcome(outcome)).await;
+    Err(refused)
+}
+
+/// Looks at the password. An attempt for which there was no room is not paid for.
+pub(super) async fn look(
+    app: &App,
+    password: &Password,
+    hash: Option<&str>,
+    attempt: &Attempt<'_>,
+) -> Result<Looked, Unproven> {
+    match password::look(app, password, hash).await {
+        Ok(looked) => Ok(looked),
+        Err(busy) => {
+            account::give_back(&app.store, attempt).await?;
+            Err(Unproven::Busy(busy))
+        }
+    }
 }
 
 /// The same password under today's parameters; its failure is no reason to refuse the sign-in.

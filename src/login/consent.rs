@@ -7,12 +7,12 @@ use super::pages::{Asked, Consent};
 use crate::http::html::Page;
 use crate::oauth::scope::Scopes;
 use crate::session::Held;
-use crate::signin::machine::{Open, Refused};
+use crate::signin::open::{Open, Refused};
 use crate::store::resources;
 
 pub(super) async fn page(visit: &Visit<'_>, open: &Open, held: &Held) -> Result<Response, Refused> {
     let lang = visit.lang(open);
-    let who = shown_user(held).ok_or(Refused::Expired)?;
+    let who = shown_user(held).ok_or(Refused::Unknown)?;
     let page = Consent {
         frame: visit.front.frame(lang, visit.caller),
         form: visit.form(open),

@@ -12,6 +12,7 @@ use crate::event::Caller;
 use crate::http::cookies::Jar;
 use crate::http::html::Page;
 use crate::http::locale::{self, Lang};
+use crate::identity::device;
 use crate::session;
 use crate::signin::browser::{self, Browser};
 use crate::signin::machine::{Moved, Next};
@@ -51,7 +52,11 @@ impl Front {
     /// The browser that sends this request, as far as its cookies tell.
     #[must_use]
     pub fn browser(&self, headers: &HeaderMap) -> Browser {
-        Browser::new(self.jar.get(headers, browser::COOKIE), self.jar.get(headers, session::COOKIE))
+        Browser::new(
+            self.jar.get(headers, browser::COOKIE),
+            self.jar.get(headers, session::COOKIE),
+            self.jar.starting(headers, device::COOKIES),
+        )
     }
 
     /// Sends the browser where a move of the machine leads, with the cookies that go with it: 303, so that a post is not repeated.
@@ -70,6 +75,10 @@ impl Front {
                 let seconds = i64::try_from(app.config.sessions.absolute.as_secs()).ok();
                 self.jar.set(session::COOKIE, &secret.expose(), seconds)
             }),
+            moved
+                .device
+                .as_ref()
+                .and_then(|token| self.jar.set(&token.name, &token.value, i64::try_from(device::LIFE.as_secs()).ok())),
         ];
         for cookie in cookies.into_iter().flatten() {
             headers.append(header::SET_COOKIE, cookie);

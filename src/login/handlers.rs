@@ -1,8 +1,8 @@
 //! `/login`: what the machine asks for as a page, and what the reader answers as a form.
 //!
 //! A GET changes nothing. A POST needs the form's own token, bound to browser, interaction and step, and must come from our own
-//! pages by `Origin` or `Sec-Fetch-Site`. An empty or foreign form is the same page again, never a step. Every answer to a post
-//! that moved the machine is a 303.
+//! pages by `Origin` or `Sec-Fetch-Site`; a foreign one is refused, an empty one is the same page again, never a step. Every
+//! answer to a post that moved the machine is a 303. Who can't go on is told how to begin again.
 
 use axum::Extension;
 use axum::extract::{Query, State};
@@ -16,7 +16,7 @@ use super::consent;
 use super::front::{Front, Shown};
 use super::pages::{Client, Form, Problem, SignIn, SignInAgain, SignInError, Who};
 use crate::app::App;
-use crate::event::Caller;
+use crate::event::{Actor, Caller, Event, Record};
 use crate::http::headers::Source;
 use crate::http::html::Page;
 use crate::http::locale::Lang;
@@ -27,7 +27,9 @@ use crate::oauth::error::{Code, Error};
 use crate::oauth::reply::{self, Read};
 use crate::session::{self, Held};
 use crate::signin::browser::Browser;
-use crate::signin::machine::{self, Moved, Open, Refused};
+use crate::signin::machine;
+use crate::signin::open::{self, Open, Refused, Stale};
+use crate::store;
 
 /// What the address says.
 #[derive(Debug, Deserialize)]
@@ -100,18 +102,25 @@ pub async fn get(
         Visit { app: &app, front: &front, caller: &caller, headers: &headers, browser: front.browser(&headers) };
     match show(&visit, at.interaction.as_deref()).await {
         Ok(response) => response,
-        Err(refused) => refusal(&visit, &refused),
+        Err(refused) => refusal(&visit, &refused).await,
     }
 }
 
 async fn show(visit: &Visit<'_>, interaction: Option<&str>) -> Result<Response, Refused> {
-    let open = machine::open(visit.app, id(interaction)?, &visit.browser).await?;
-    if open.wants_consent()
-        && let Some(held) = machine::consenting(visit.app, &open, &visit.browser).await?
-    {
-        return consent::page(visit, &open, &held).await;
+    let open = open::open(visit.app, id(interaction)?, &visit.browser).await?;
+    if machine::is_needless(visit.app, &open, &visit.browser).await? {
+        let to = (header::LOCATION, open.stale(visit.app).again);
+        return Ok((StatusCode::SEE_OTHER, [to, (header::CACHE_CONTROL, "no-store".to_owned())]).into_response());
     }
-    sign_in(visit, &open, None, None).await
+    page(visit, &open).await
+}
+
+/// The page of the step the machine is at.
+async fn page(visit: &Visit<'_>, open: &Open) -> Result<Response, Refused> {
+    match open::consenting(visit.app, open, &visit.browser).await? {
+        Some(held) => consent::page(visit, open, &held).await,
+        None => sign_in(visit, open, None, None).await,
+    }
 }
 
 /// `POST /login`
@@ -135,54 +144,58 @@ pub async fn post(
     };
     match answered(&visit, &form).await {
         Ok(response) => response,
-        Err(refused) => refusal(&visit, &refused),
+        Err(refused) => refusal(&visit, &refused).await,
     }
 }
+
+/// What a form may say besides its fields; two at once say nothing.
+const BUTTONS: [&str; 4] = ["login-cancel", "consent-deny", "consent-allow", "another-account"];
 
 async fn answered(visit: &Visit<'_>, form: &Params) -> Result<Response, Refused> {
     let Visit { app, front, caller, browser, .. } = visit;
     if !origin::is_own(visit.headers, app.config.issuer.origin()) {
-        return Err(Refused::NotFromHere);
+        return Err(Refused::NotFromHere(None));
     }
-    let open = machine::open(app, id(form.get("interaction"))?, browser).await?;
+    let open = open::open(app, id(form.get("interaction"))?, browser).await?;
     if !browser.holds(app, &open.interaction, form.get("form_token").unwrap_or_default()) {
-        return Err(Refused::NotFromHere);
+        return Err(Refused::NotFromHere(Some(open.stale(app))));
     }
-    let moved = |next| Moved { next, browser: None, session: None };
-    let pressed = |name| form.get(name).is_some();
-    let buttons = ["login-cancel", "consent-deny", "consent-allow", "another-account"];
-    if buttons.into_iter().filter(|name| pressed(name)).count() > 1 {
-        return show(visit, form.get("interaction")).await;
-    }
-    if pressed("login-cancel") || (open.wants_consent() && pressed("consent-deny")) {
-        return Ok(front.follow(app, &moved(machine::cancel(app, &open, caller).await?)));
-    }
-    if pressed("another-account") {
-        let next = machine::another_account(app, &open).await?;
-        return Ok(front.follow(app, &moved(next)));
-    }
-    if open.wants_consent() {
-        if pressed("consent-allow") {
-            return Ok(front.follow(app, &moved(machine::allow(app, &open, browser, caller).await?)));
-        }
-        return show(visit, form.get("interaction")).await;
-    }
+    let mut pressed = BUTTONS.into_iter().filter(|name| form.get(name).is_some());
+    let button = match (pressed.next(), pressed.next()) {
+        (button, None) => button,
+        _ => return page(visit, &open).await,
+    };
+    // Whose session has ended while the question stood is asked to sign in, not to consent.
+    let asks_consent = open::consenting(app, &open, browser).await?.is_some();
+    let next = match button {
+        Some("login-cancel") => machine::cancel(app, &open, caller).await?,
+        Some("consent-deny") if open.wants_consent() => machine::cancel(app, &open, caller).await?,
+        Some("consent-allow") if open.wants_consent() => machine::allow(app, &open, browser, caller).await?,
+        Some("another-account") => machine::another_account(app, &open).await?,
+        None if !asks_consent => return typed(visit, &open, form).await,
+        _ => return page(visit, &open).await,
+    };
+    Ok(front.follow(app, &next.into()))
+}
+
+/// User name and password, typed.
+async fn typed(visit: &Visit<'_>, open: &Open, form: &Params) -> Result<Response, Refused> {
     let (name, password) = (form.field("username").unwrap_or_default(), form.field("password").unwrap_or_default());
     if name.is_empty() || password.is_empty() {
-        return sign_in(visit, &open, Some(name), None).await;
+        return sign_in(visit, open, Some(name), None).await;
     }
-    match machine::password(app, &open, browser, (name, password), caller).await {
-        Ok(moved) => Ok(front.follow(app, &moved)),
-        Err(Refused::Unproven(Unproven::Wrong)) => sign_in(visit, &open, Some(name), Some(SignInError::Wrong)).await,
-        Err(Refused::Unproven(Unproven::Throttled(seconds))) => {
-            sign_in(visit, &open, Some(name), Some(SignInError::Throttled { seconds })).await
-        }
+    let failed = match machine::password(visit.app, open, &visit.browser, (name, password), visit.caller).await {
+        Ok(moved) => return Ok(visit.front.follow(visit.app, &moved)),
+        Err(Refused::Unproven(Unproven::Wrong)) => SignInError::Wrong,
+        Err(Refused::Unproven(Unproven::Throttled(seconds))) => SignInError::Throttled { seconds },
+        Err(Refused::Unproven(Unproven::Closed)) => SignInError::Closed,
         Err(Refused::Unproven(Unproven::Busy(error))) => {
             tracing::warn!(%error, "a password could not be looked at");
-            sign_in(visit, &open, Some(name), Some(SignInError::Busy)).await
+            SignInError::Busy
         }
-        Err(other) => Err(other),
-    }
+        Err(other) => return Err(other),
+    };
+    sign_in(visit, open, Some(name), Some(failed)).await
 }
 
 /// The sign-in page: asking again for whoever is signed in here, or for anyone.
@@ -194,16 +207,14 @@ async fn sign_in(
 ) -> Result<Response, Refused> {
     let lang = visit.lang(open);
     let frame = visit.front.frame(lang, visit.caller);
-    let held = if open.request.prompt.select_account || open.asks_for_another() {
-        None
-    } else {
-        session::of_cookie(visit.app, visit.browser.session()).await?
-    };
+    let held =
+        if open.asks_for_another() { None } else { session::of_cookie(visit.app, visit.browser.session()).await? };
     let (client, form) = (Some(shown_client(open)), visit.form(open));
     let status = match error {
         None => StatusCode::OK,
-        Some(SignInError::Wrong) => StatusCode::UNAUTHORIZED,
-        Some(SignInError::Throttled { .. }) => StatusCode::TOO_MANY_REQUESTS,
+        // Not 401: that asks for an HTTP authentication scheme.
+        Some(SignInError::Wrong) => StatusCode::BAD_REQUEST,
+        Some(SignInError::Throttled { .. } | SignInError::Closed) => StatusCode::TOO_MANY_REQUESTS,
         Some(SignInError::Busy) => StatusCode::SERVICE_UNAVAILABLE,
     };
     let mut response = match held.as_ref().and_then(shown_user) {
@@ -229,22 +240,40 @@ async fn sign_in(
 }
 
 /// A move that is no path of the machine: a page that says what to do, and no step.
-fn refusal(visit: &Visit<'_>, refused: &Refused) -> Response {
-    let lang = Front::language(visit.headers, None);
-    let problem = match refused {
-        Refused::Expired => Problem::Expired,
-        Refused::OtherBrowser => Problem::OtherBrowser,
-        Refused::Finished => Problem::Finished,
-        Refused::NotFromHere => Problem::NotFromHere,
-        Refused::Unproven(Unproven::Store(error)) => return failed(visit, lang, &Error::unavailable(error)),
-        Refused::Unproven(_) => Problem::BadRequest,
-        Refused::Failed(error) => return failed(visit, lang, error),
+async fn refusal(visit: &Visit<'_>, refused: &Refused) -> Response {
+    let (problem, stale) = match refused {
+        Refused::Unknown => (Problem::Expired, None),
+        Refused::OtherBrowser => (Problem::OtherBrowser, None),
+        Refused::Expired(stale) => (Problem::Expired, Some(stale)),
+        Refused::Finished(stale) => (Problem::Finished, Some(stale)),
+        Refused::NoClient => (Problem::UnknownClient, None),
+        Refused::BadRedirect => (Problem::BadRedirect, None),
+        Refused::NotFromHere(stale) => (Problem::NotFromHere, stale.as_ref()),
+        Refused::Unproven(Unproven::Store(error)) => return failed(visit, &Error::unavailable(error)),
+        Refused::Unproven(_) => (Problem::BadRequest, None),
+        Refused::Failed(error) => return failed(visit, error),
     };
     tracing::info!(request = ?visit.caller.request_id, %refused, "a step of a sign-in was refused");
-    visit.front.error(lang, visit.caller, problem, Shown::default())
+    if problem == Problem::NotFromHere {
+        let (app, caller) = (visit.app, visit.caller);
+        let record = Record::new(Event::FormRefused, Actor::Anonymous, caller, app.clock.now()).outcome("refused");
+        if let Err(error) = store::audit::append(&app.store, &record).await {
+            tracing::warn!(%error, "an audit row could not be written");
+        }
+    }
+    told(visit, problem, stale.map(|stale| &**stale))
 }
 
-fn failed(visit: &Visit<'_>, lang: Lang, error: &Error) -> Response {
+/// The page of a refusal; with the way to begin again, when it was this browser's own.
+fn told(visit: &Visit<'_>, problem: Problem, stale: Option<&Stale>) -> Response {
+    let lang = Front::language(visit.headers, stale.and_then(|stale| stale.ui_locales.as_deref()));
+    let detail = stale.map(|stale| format!("The application is {}.", stale.client));
+    let again = stale.map(|stale| stale.again.clone());
+    visit.front.error(lang, visit.caller, problem, Shown { detail: detail.as_deref(), again, ..Shown::default() })
+}
+
+fn failed(visit: &Visit<'_>, error: &Error) -> Response {
+    let lang = Front::language(visit.headers, None);
     reply::log(error, visit.caller);
     let passing = error.code == Code::TemporarilyUnavailable;
     let problem = if passing { Problem::Overloaded } else { Problem::Broken };
@@ -256,5 +285,5 @@ fn failed(visit: &Visit<'_>, lang: Lang, error: &Error) -> Response {
 }
 
 fn id(text: Option<&str>) -> Result<Uuid, Refused> {
-    text.and_then(|text| Uuid::try_parse(text).ok()).ok_or(Refused::Expired)
+    text.and_then(|text| Uuid::try_parse(text).ok()).ok_or(Refused::Unknown)
 }

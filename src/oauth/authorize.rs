@@ -23,7 +23,7 @@ use crate::event::Caller;
 use crate::http::params::Params;
 use crate::login::front::{Front, Shown};
 use crate::login::pages::Problem;
-use crate::signin::machine;
+use crate::signin::machine::{self, Beginning};
 use crate::signin::request::{AuthorizationRequest, Prompt};
 
 /// A request that passed every check.
@@ -57,9 +57,11 @@ pub async fn get(
     let failed = match params.map_err(Error::from) {
         Ok(params) => match check(&app, &params).await {
             Ok(checked) => {
-                match machine::begin(&app, checked.client, checked.request, &front.browser(&headers), &caller).await {
+                let Checked { client, redirect, state, request } = checked;
+                let begins = Beginning { client, redirect: redirect.clone(), request };
+                match machine::begin(&app, begins, &front.browser(&headers), &caller).await {
                     Ok(moved) => return front.follow(&app, &moved),
-                    Err(error) => Failed::Client { redirect: Box::new(checked.redirect), state: checked.state, error },
+                    Err(error) => Failed::Client { redirect: Box::new(redirect), state, error },
                 }
             }
             Err(failed) => failed,

@@ -18,6 +18,9 @@ use crate::store::interactions::{self, Interaction, Stepped};
 use crate::store::locks::{Owner, lock};
 use crate::store::{self, Tx, codes, grants, rolls};
 
+/// The step of an interaction that has ended with a code.
+pub const DONE: &str = "done";
+
 /// What a code stands for.
 #[derive(Debug)]
 pub struct Ask<'a> {
@@ -85,7 +88,7 @@ pub async fn issue(app: &App, ask: &Ask<'_>) -> Result<String, NoCode> {
     }
     if let Some(interaction) = ask.finishes {
         let stepped =
-            interactions::step(&mut tx, interaction, "done", Some(session.session_id), Some(standing.now())).await?;
+            interactions::step(&mut tx, interaction, DONE, Some(session.session_id), Some(standing.now())).await?;
         if stepped == Stepped::Behind {
             return Err(NoCode::Finished);
         }

@@ -16,13 +16,26 @@ pub const COOKIE: &str = "ch_browser";
 pub struct Browser {
     secret: Option<Opaque<BrowserSecret>>,
     session: Option<String>,
+    devices: Vec<String>,
 }
 
 impl Browser {
-    /// From the two cookies' values.
+    /// From its cookies' values.
     #[must_use]
-    pub fn new(secret: Option<&str>, session: Option<&str>) -> Self {
-        Self { secret: secret.and_then(Opaque::parse), session: session.map(str::to_owned) }
+    pub fn new(secret: Option<&str>, session: Option<&str>, devices: Vec<String>) -> Self {
+        Self { secret: secret.and_then(Opaque::parse), session: session.map(str::to_owned), devices }
+    }
+
+    /// The same browser once it holds this session.
+    #[must_use]
+    pub fn with_session(&self, session: &str) -> Self {
+        Self { session: Some(session.to_owned()), ..self.clone() }
+    }
+
+    /// The values of the cookies by which accounts know it.
+    #[must_use]
+    pub fn devices(&self) -> &[String] {
+        &self.devices
     }
 
     /// The session cookie's value.

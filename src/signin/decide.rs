@@ -1,4 +1,6 @@
 //! What comes next, given what the browser has proved: a pure function over session, request and consent.
+//!
+//! `prompt`, `max_age` and the subject of an `id_token_hint` are its inputs (OpenID Connect Core 3.1.2.1).
 
 use chrono::{DateTime, Utc};
 
@@ -20,8 +22,8 @@ pub struct Facts<'a> {
     /// The browser's session, if it stands.
     pub held: Option<&'a Held>,
     pub request: &'a AuthorizationRequest,
-    /// When this interaction began; a sign-in since then satisfies `prompt=login`.
-    pub since: DateTime<Utc>,
+    /// Whether this interaction itself signed the session in: that satisfies `prompt=login`, and no clock is asked.
+    pub proved_here: bool,
     pub now: DateTime<Utc>,
     /// Whether consent needs no page.
     pub remembered: bool,
@@ -31,15 +33,80 @@ pub struct Facts<'a> {
 #[must_use]
 pub fn decide(facts: &Facts<'_>) -> Decision {
     let Some(held) = facts.held else { return Decision::SignIn };
-    let prompt = facts.request.prompt;
-    let proved_here = held.auth_time >= facts.since;
-    if (prompt.login || prompt.select_account) && !proved_here {
+    let request = facts.request;
+    if must_sign_in(request, held.auth_time, facts.proved_here, facts.now) {
         return Decision::SignIn;
     }
-    let age = (facts.now - held.auth_time).num_seconds();
-    let too_old = facts.request.max_age.is_some_and(|most| age > i64::try_from(most).unwrap_or(i64::MAX));
-    if too_old || (facts.request.max_age == Some(0) && !proved_here) {
-        return Decision::SignIn;
+    if request.prompt.consent || !facts.remembered { Decision::Consent } else { Decision::Ready }
+}
+
+fn must_sign_in(
+    request: &AuthorizationRequest,
+    auth_time: DateTime<Utc>,
+    proved_here: bool,
+    now: DateTime<Utc>,
+) -> bool {
+    if proved_here {
+        return false;
     }
-    if prompt.consent || !facts.remembered { Decision::Consent } else { Decision::Ready }
+    let age = (now - auth_time).num_seconds();
+    let too_old = |most: u64| most == 0 || age > i64::try_from(most).unwrap_or(i64::MAX);
+    request.prompt.login || request.prompt.select_account || request.max_age.is_some_and(too_old)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signin::request::Prompt;
+
+    fn request(prompt: Prompt, max_age: Option<u64>) -> AuthorizationRequest {
+        AuthorizationRequest {
+            client_id: uuid::Uuid::nil(),
+            redirect_uri: "https://rp.example/cb".into(),
+            redirect_sent: true,
+            state: None,
+            nonce: None,
+            challenge: None,
+            scopes: "openid".into(),
+            resources: Vec::new(),
+            prompt,
+            max_age,
+            login_hint: None,
+            ui_locales: None,
+        }
+    }
+
+    #[test]
+    fn whether_to_sign_in_again() {
+        let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+        let ago = |seconds| now - chrono::TimeDelta::seconds(seconds);
+        let (plain, login) = (Prompt::default(), Prompt { login: true, ..Prompt::default() });
+        let select = Prompt { select_account: true, ..Prompt::default() };
+        for (prompt, max_age, age, proved_here, must) in [
+            (plain, None, 1_000_000, false, false),
+            (login, None, 0, false, true),
+            (login, None, 0, true, false),
+            (select, None, 0, false, true),
+            (select, None, 0, true, false),
+            (plain, Some(60), 60, false, false),
+            (plain, Some(60), 61, false, true),
+            (plain, Some(0), 0, false, true),
+            (plain, Some(0), 0, true, false),
+            (plain, Some(u64::MAX), 1_000_000, false, false),
+            // Another node's clock is ahead: a session from the future is no excuse for `prompt=login`.
+            (login, None, -5, false, true),
+            (plain, Some(60), -5, false, false),
+        ] {
+            let must_now = must_sign_in(&request(prompt, max_age), ago(age), proved_here, now);
+            assert_eq!(must_now, must, "{prompt:?} {max_age:?} {age} {proved_here}");
+        }
+    }
+
+    #[test]
+    fn without_a_session_there_is_only_one_way() {
+        let request = request(Prompt::default(), None);
+        let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+        let facts = Facts { held: None, request: &request, proved_here: true, now, remembered: true };
+        assert_eq!(decide(&facts), Decision::SignIn);
+    }
 }

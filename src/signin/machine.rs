@@ -1,20 +1,26 @@
-//! The machine's moves. Each checks that the interaction is this browser's, unexpired and where the move begins; each writes
-//! its step by compare-and-swap on the version, so that of two requests one moves it.
+//! The machine's moves. Each checks that what it does is a path of [`Step`]; each writes its step by compare-and-swap on the
+//! version, so that of two requests one moves it.
+//!
+//! What was proved is judged again at the last step, under the locks of all it hangs on: what has died since is asked for
+//! again. Refused: a move that is no path, and one that another request made first.
 
 use uuid::Uuid;
 
 use super::browser::Browser;
 use super::decide::{Decision, Facts, decide};
+use super::open::{Open, Refused, consenting, open};
 use super::request::AuthorizationRequest;
+use super::step::{Input, Step};
 use crate::app::App;
 use crate::event::{Actor, Caller, Event, Record};
-use crate::identity::prove::{self, Proven, Unproven};
+use crate::identity::device::{self, Token};
+use crate::identity::prove::{self, Proven, Typed};
+use crate::oauth::answer;
 use crate::oauth::client::Client;
 use crate::oauth::code::{self, Ask, NoCode};
 use crate::oauth::error::{Code, Error};
 use crate::oauth::redirect::ValidRedirect;
 use crate::oauth::scope::Scopes;
-use crate::oauth::{answer, client_auth};
 use crate::secret::{self, BrowserSecret, Opaque, SessionSecret};
 use crate::session::{self, Again, Held};
 use crate::store::interactions::{self, Interaction, Stepped};
@@ -37,117 +43,61 @@ pub struct Moved {
     pub browser: Option<Opaque<BrowserSecret>>,
     /// The browser's new session secret.
     pub session: Option<Opaque<SessionSecret>>,
+    /// The cookie by which the browser is known to the user's account.
+    pub device: Option<Token>,
 }
 
-impl Moved {
-    fn to(next: Next) -> Self {
-        Self { next, browser: None, session: None }
+impl From<Next> for Moved {
+    fn from(next: Next) -> Self {
+        Self { next, browser: None, session: None, device: None }
     }
 }
 
-/// Why a move is refused.
-#[derive(Debug, thiserror::Error)]
-pub enum Refused {
-    #[error("no such interaction, or it has expired")]
-    Expired,
-    #[error("another browser began it")]
-    OtherBrowser,
-    #[error("it is finished, or has moved on")]
-    Finished,
-    #[error("the form is not from this page")]
-    NotFromHere,
-    #[error(transparent)]
-    Unproven(#[from] Unproven),
-    #[error(transparent)]
-    Failed(#[from] Error),
-}
-
-impl From<store::Error> for Refused {
-    fn from(error: store::Error) -> Self {
-        Self::Failed(error.into())
-    }
-}
-
-/// An interaction that is this browser's, open, with what it is about.
+/// A request that may begin.
 #[derive(Debug)]
-pub struct Open {
-    pub interaction: Interaction,
-    pub request: AuthorizationRequest,
+pub struct Beginning {
     pub client: Client,
     pub redirect: ValidRedirect,
+    pub request: AuthorizationRequest,
 }
-
-impl Open {
-    /// Whether the machine waits for consent.
-    #[must_use]
-    pub fn wants_consent(&self) -> bool {
-        self.interaction.step == CONSENT
-    }
-}
-
-impl Open {
-    /// Whether the user asked to be someone else than the browser's session says.
-    #[must_use]
-    pub fn asks_for_another(&self) -> bool {
-        self.interaction.step == ANOTHER
-    }
-}
-
-const PASSWORD: &str = "password";
-/// The same, for someone else than whoever is signed in here.
-const ANOTHER: &str = "another";
-const CONSENT: &str = "consent";
 
 /// A new interaction, or, when nothing is left to ask, its answer at once.
-pub async fn begin(
-    app: &App,
-    client: Client,
-    request: AuthorizationRequest,
-    browser: &Browser,
-    caller: &Caller,
-) -> Result<Moved, Error> {
-    let redirect = ValidRedirect::checked_before(request.redirect_uri.clone(), request.redirect_sent);
+pub async fn begin(app: &App, begins: Beginning, browser: &Browser, caller: &Caller) -> Result<Moved, Error> {
+    let Beginning { client, redirect, request } = begins;
     let held = session::of_cookie_at(app, browser.session(), request.client_id).await?;
-    let now = app.clock.now();
-    let decision = decided(app, &client, &request, held.as_ref(), now);
     if let Some(held) = &held {
         session::touch(app, &held.standing);
     }
-    let failed = |code, why: &'static str| {
-        let error = Error::new(code, why);
-        Ok(Moved::to(Next::Away(answer::failure(
-            app.config.issuer.as_str(),
-            &redirect,
-            &error,
-            request.state.as_deref(),
-        ))))
-    };
-    match (decision, &held) {
-        (Decision::Ready, Some(held)) => {
-            let open = Open { interaction: draft(app, &request, browser, PASSWORD), request, client, redirect };
-            match issue(app, &open, Present { held, browser, caller }, Consenting::Before).await {
-                Ok(location) => return Ok(Moved::to(Next::Away(location))),
-                Err(NoCode::Failed(error)) => return Err(error),
-                Err(_) if open.request.prompt.none => {
-                    let error = Error::new(Code::LoginRequired, "signing in is needed");
-                    let location = answer::failure(
-                        app.config.issuer.as_str(),
-                        &open.redirect,
-                        &error,
-                        open.request.state.as_deref(),
-                    );
-                    return Ok(Moved::to(Next::Away(location)));
-                }
-                Err(_) => return keep(app, &open.request, browser, PASSWORD, None).await,
-            }
+    let mut decision = decided(app, &client, &request, held.as_ref(), false);
+    let interaction = draft(app, &request, browser);
+    let open = Open { interaction, step: Step::Password, request, client, redirect };
+    if let (Decision::Ready, Some(held)) = (decision, &held) {
+        match issue(app, &open, Present { held, browser, caller }, Consenting::Before(None)).await {
+            Ok(location) => return Ok(Next::Away(location).into()),
+            Err(NoCode::Failed(error)) => return Err(error),
+            Err(NoCode::ConsentNeeded) => decision = Decision::Consent,
+            Err(NoCode::SignInAgain(_) | NoCode::Finished) => decision = Decision::SignIn,
         }
-        (Decision::SignIn, _) if request.prompt.none => return failed(Code::LoginRequired, "signing in is needed"),
-        (Decision::Consent, _) if request.prompt.none => return failed(Code::ConsentRequired, "consent is needed"),
-        _ => {}
     }
-    let step = if decision == Decision::Consent { CONSENT } else { PASSWORD };
-    let session_id = held.filter(|_| step == CONSENT).map(|held| held.session_id);
-    keep(app, &request, browser, step, session_id).await
+    if open.request.prompt.none {
+        let error = match decision {
+            Decision::Consent => Error::new(Code::ConsentRequired, "consent is needed"),
+            _ => Error::new(Code::LoginRequired, "signing in is needed"),
+        };
+        return Ok(Next::Away(failure(app, &open, &error)).into());
+    }
+    let session_id = held.filter(|_| decision == Decision::Consent).map(|held| held.session_id);
+    keep(app, open.interaction, browser, session_id).await
+}
+
+/// Whether a page that asks to sign in has become needless, because the browser has signed in elsewhere since: then the same
+/// request, made once more, is answered without it.
+pub async fn is_needless(app: &App, open: &Open, browser: &Browser) -> Result<bool, Refused> {
+    if open.step != Step::Password {
+        return Ok(false);
+    }
+    let held = session::of_cookie_at(app, browser.session(), open.request.client_id).await?;
+    Ok(decided(app, &open.client, &open.request, held.as_ref(), false) != Decision::SignIn)
 }
 
 fn decided(
@@ -155,21 +105,21 @@ fn decided(
     client: &Client,
     request: &AuthorizationRequest,
     held: Option<&Held>,
-    since: chrono::DateTime<chrono::Utc>,
+    proved_here: bool,
 ) -> Decision {
     let scopes = Scopes::stored(&request.scopes);
     let remembered = held.is_some_and(|held| code::remembers(client, &request.redirect_uri, &scopes, &held.standing));
-    decide(&Facts { held, request, since, now: app.clock.now(), remembered })
+    decide(&Facts { held, request, proved_here, now: app.clock.now(), remembered })
 }
 
-fn draft(app: &App, request: &AuthorizationRequest, browser: &Browser, step: &str) -> Interaction {
+fn draft(app: &App, request: &AuthorizationRequest, browser: &Browser) -> Interaction {
     let now = app.clock.now();
     Interaction {
         id: secret::uuid_v4(),
         browser_digest: browser.secret().map(|secret| secret.digest().as_bytes().to_vec()).unwrap_or_default(),
         client_id: request.client_id,
         request: sqlx::types::Json(serde_json::to_value(request).unwrap_or_default()),
-        step: step.to_owned(),
+        step: Step::Password.name().to_owned(),
         version: 0,
         session_id: None,
         created_at: now,
@@ -178,16 +128,17 @@ fn draft(app: &App, request: &AuthorizationRequest, browser: &Browser, step: &st
     }
 }
 
-/// Writes an interaction down; a browser without a secret is given one.
+/// Writes an interaction down; a browser without a secret is given one. With a session it waits for that one's consent.
 async fn keep(
     app: &App,
-    request: &AuthorizationRequest,
+    mut interaction: Interaction,
     browser: &Browser,
-    step: &str,
     session_id: Option<Uuid>,
 ) -> Result<Moved, Error> {
-    let mut interaction = draft(app, request, browser, step);
-    interaction.session_id = session_id;
+    if session_id.is_some() {
+        interaction.step = Step::Consent.name().to_owned();
+        interaction.session_id = session_id;
+    }
     let given = browser.secret().is_none().then(Opaque::<BrowserSecret>::generate);
     if let Some(given) = &given {
         interaction.browser_digest = given.digest().as_bytes().to_vec();
@@ -195,35 +146,21 @@ async fn keep(
     let mut tx = app.store.begin().await?;
     interactions::insert(&mut tx, &interaction).await?;
     tx.commit().await?;
-    Ok(Moved { next: Next::Page(interaction.id), browser: given, session: None })
+    Ok(Moved { browser: given, ..Next::Page(interaction.id).into() })
 }
 
-/// Opens an interaction for the browser that began it.
-pub async fn open(app: &App, id: Uuid, browser: &Browser) -> Result<Open, Refused> {
-    let interaction = interactions::get(&app.store, id).await?.ok_or(Refused::Expired)?;
-    if !browser.began(&interaction) {
-        return Err(Refused::OtherBrowser);
-    }
-    if interaction.finished_at.is_some() {
-        return Err(Refused::Finished);
-    }
-    if interaction.expires_at <= app.clock.now() {
-        return Err(Refused::Expired);
-    }
-    let request: AuthorizationRequest = serde_json::from_value(interaction.request.0.clone())
-        .map_err(|error| Error::server(format!("interaction {id}: {error}")))?;
-    let client = client_auth::find(app, request.client_id)
-        .await?
-        .filter(|client| !client.registration().disabled)
-        .ok_or(Refused::Expired)?;
-    let redirect = ValidRedirect::checked_before(request.redirect_uri.clone(), request.redirect_sent);
-    Ok(Open { interaction, request, client, redirect })
+/// The step after, if the machine has one.
+fn after(app: &App, open: &Open, input: Input) -> Result<Step, Refused> {
+    open.step.after(input).ok_or_else(|| Refused::Finished(open.stale(app)))
 }
 
-/// The session that waits for consent: the browser's own, and the one this interaction signed in.
-pub async fn consenting(app: &App, open: &Open, browser: &Browser) -> Result<Option<Held>, Refused> {
-    let held = session::of_cookie_at(app, browser.session(), open.request.client_id).await?;
-    Ok(held.filter(|held| open.interaction.session_id == Some(held.session_id)))
+/// Writes a step. The error of whoever comes second says that the machine has moved on.
+async fn write(app: &App, tx: &mut Tx, open: &Open, step: Step, session_id: Option<Uuid>) -> Result<(), Refused> {
+    let finished_at = step.is_last().then(|| app.clock.now());
+    match interactions::step(tx, &open.interaction, step.name(), session_id, finished_at).await? {
+        Stepped::Moved => Ok(()),
+        Stepped::Behind => Err(Refused::Finished(open.stale(app))),
+    }
 }
 
 /// A user name and password.
@@ -231,24 +168,26 @@ pub async fn password(
     app: &App,
     open: &Open,
     browser: &Browser,
-    typed: (&str, &str),
+    (name, password): (&str, &str),
     caller: &Caller,
 ) -> Result<Moved, Refused> {
-    if open.wants_consent() {
-        return Err(Refused::Finished);
-    }
-    let proven = prove::by_password(app, typed.0, typed.1, caller).await?;
+    // Whoever waits for consent and whose session has ended meanwhile proves himself again.
+    let lapsed = open.wants_consent() && consenting(app, open, browser).await?.is_none();
+    let from = if lapsed { after(app, open, Input::Lapsed)? } else { open.step };
+    let step = from.after(Input::Proved).ok_or_else(|| Refused::Finished(open.stale(app)))?;
+    let devices = device::recognise(app, browser.devices());
+    let proven = prove::by_password(app, Typed { name, password, devices: &devices }, caller).await?;
     let mut tx = app.store.begin().await?;
     let begun = begin_session(app, &mut tx, browser, &proven, caller).await?;
-    let stepped = interactions::step(&mut tx, &open.interaction, CONSENT, Some(begun.session_id), None).await?;
-    if stepped == Stepped::Behind {
-        return Err(Refused::Finished);
-    }
+    write(app, &mut tx, open, step, Some(begun.session_id)).await?;
     tx.commit().await?;
-    let secret = begun.secret.expose();
-    let browser = Browser::new(browser.secret().map(|secret| secret.expose()).as_deref(), Some(&secret));
-    let next = after_session(app, open.interaction.id, &browser, caller).await?;
-    Ok(Moved { next, browser: None, session: Some(begun.secret) })
+    let browser = browser.with_session(&begun.secret.expose());
+    let (next, stands) = after_session(app, open.interaction.id, &browser, caller).await?;
+    if !stands {
+        // A dead session's secret is of no use, and would take the place of one that may live.
+        return Ok(next.into());
+    }
+    Ok(Moved { next, browser: None, session: Some(begun.secret), device: Some(proven.device().token(app)) })
 }
 
 /// The same user's live session in this browser is renewed; anyone else gets a session of his own.
@@ -259,82 +198,68 @@ async fn begin_session(
     proven: &Proven,
     caller: &Caller,
 ) -> Result<session::Begun, Refused> {
-    let proofs = vec![proven.proof().clone()];
-    let held = session::of_cookie(app, browser.session()).await?.filter(|held| held.user_id == proven.user_id());
-    if let Some(held) = held
-        && let Some(renewed) = session::renew(
-            app,
-            tx,
-            Again { session_id: held.session_id, user_id: proven.user_id(), proofs: proofs.clone() },
-            caller,
-        )
-        .await?
-    {
-        return Ok(renewed);
+    let (user_id, proofs) = (proven.user_id(), vec![proven.proof().clone()]);
+    let held = session::of_cookie(app, browser.session()).await?.filter(|held| held.user_id == user_id);
+    if let Some(Held { session_id, .. }) = held {
+        let again = Again { session_id, user_id, proofs: proofs.clone() };
+        if let Some(renewed) = session::renew(app, tx, again, caller).await? {
+            return Ok(renewed);
+        }
     }
-    Ok(session::begin(app, tx, proven.user_id(), proofs, caller).await?)
+    Ok(session::begin(app, tx, user_id, proofs, caller).await?)
 }
 
-/// What follows once the browser holds a session: a code when nothing is left to ask, else the page that asks.
-async fn after_session(app: &App, id: Uuid, browser: &Browser, caller: &Caller) -> Result<Next, Refused> {
+/// What follows once the browser holds a session: a code when nothing is left to ask, else the page that asks. And whether the
+/// session stands.
+async fn after_session(app: &App, id: Uuid, browser: &Browser, caller: &Caller) -> Result<(Next, bool), Refused> {
     let open = open(app, id, browser).await?;
     let Some(held) = consenting(app, &open, browser).await? else {
         // The proof was dead before it was judged again: it is asked for once more.
-        return back_to_password(app, &open).await;
+        return Ok((back(app, &open, Input::Lapsed).await?, false));
     };
-    match decided(app, &open.client, &open.request, Some(&held), open.interaction.created_at) {
-        Decision::Ready => finish(app, &open, Present { held: &held, browser, caller }, Consenting::Before).await,
-        Decision::Consent => Ok(Next::Page(id)),
-        Decision::SignIn => back_to_password(app, &open).await,
-    }
-}
-
-/// Asks for the sign-in again: what was proved no longer stands.
-async fn back_to_password(app: &App, open: &Open) -> Result<Next, Refused> {
-    back_to(app, open, PASSWORD).await
+    let next = match decided(app, &open.client, &open.request, Some(&held), true) {
+        Decision::Ready => finish(app, &open, Present { held: &held, browser, caller }, false).await?,
+        Decision::Consent => Next::Page(id),
+        Decision::SignIn => back(app, &open, Input::Lapsed).await?,
+    };
+    Ok((next, true))
 }
 
 /// Another account is wanted.
 pub async fn another_account(app: &App, open: &Open) -> Result<Next, Refused> {
-    back_to(app, open, ANOTHER).await
+    back(app, open, Input::Another).await
 }
 
-async fn back_to(app: &App, open: &Open, step: &str) -> Result<Next, Refused> {
+/// Asks for a sign-in, again.
+async fn back(app: &App, open: &Open, input: Input) -> Result<Next, Refused> {
+    let step = after(app, open, input)?;
     let mut tx = app.store.begin().await?;
-    if interactions::step(&mut tx, &open.interaction, step, None, None).await? == Stepped::Behind {
-        return Err(Refused::Finished);
-    }
+    write(app, &mut tx, open, step, None).await?;
     tx.commit().await?;
     Ok(Next::Page(open.interaction.id))
 }
 
 /// The user allows what is asked.
 pub async fn allow(app: &App, open: &Open, browser: &Browser, caller: &Caller) -> Result<Next, Refused> {
-    if !open.wants_consent() {
-        return Err(Refused::Finished);
-    }
+    after(app, open, Input::Allowed)?;
     match consenting(app, open, browser).await? {
-        Some(held) => finish(app, open, Present { held: &held, browser, caller }, Consenting::Now).await,
-        None => back_to_password(app, open).await,
+        Some(held) => finish(app, open, Present { held: &held, browser, caller }, true).await,
+        None => back(app, open, Input::Lapsed).await,
     }
 }
 
 /// The user cancels, or doesn't allow: the client is told.
 pub async fn cancel(app: &App, open: &Open, caller: &Caller) -> Result<Next, Refused> {
+    let step = after(app, open, Input::Refused)?;
     let mut tx = app.store.begin().await?;
-    let at = app.clock.now();
-    if interactions::step(&mut tx, &open.interaction, "cancelled", open.interaction.session_id, Some(at)).await?
-        == Stepped::Behind
-    {
-        return Err(Refused::Finished);
-    }
-    let record = Record::new(Event::SigninCancelled, Actor::Anonymous, caller, at)
+    write(app, &mut tx, open, step, open.interaction.session_id).await?;
+    let record = Record::new(Event::SigninCancelled, Actor::Anonymous, caller, app.clock.now())
         .client(open.request.client_id)
+        .session(open.interaction.session_id)
         .outcome("cancelled");
     store::audit::insert(&mut tx, &record).await?;
     tx.commit().await?;
-    let error = Error::new(Code::AccessDenied, "the user did not allow it");
-    Ok(Next::Away(answer::failure(app.config.issuer.as_str(), &open.redirect, &error, open.request.state.as_deref())))
+    Ok(Next::Away(failure(app, open, &Error::new(Code::AccessDenied, "the user did not allow it"))))
 }
 
 /// Who is there: a session that stands, in the browser that holds it.
@@ -345,30 +270,35 @@ struct Present<'a> {
     caller: &'a Caller,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Consenting {
-    /// On the page, just now.
-    Now,
-    /// Earlier, or not needed.
-    Before,
+/// Where consent comes from, and the interaction that ends with it.
+#[derive(Debug, Clone, Copy)]
+enum Consenting<'a> {
+    /// From the page, just now.
+    Now(&'a Interaction),
+    /// From earlier, or it is not needed; perhaps without any interaction.
+    Before(Option<&'a Interaction>),
 }
 
-async fn finish(app: &App, open: &Open, present: Present<'_>, consenting: Consenting) -> Result<Next, Refused> {
+async fn finish(app: &App, open: &Open, present: Present<'_>, allowed: bool) -> Result<Next, Refused> {
+    let interaction = &open.interaction;
+    let consenting = if allowed { Consenting::Now(interaction) } else { Consenting::Before(Some(interaction)) };
     match issue(app, open, present, consenting).await {
         Ok(location) => Ok(Next::Away(location)),
-        Err(NoCode::SignInAgain(_)) => back_to_password(app, open).await,
-        Err(NoCode::ConsentNeeded) => Ok(Next::Page(open.interaction.id)),
-        Err(NoCode::Finished) => Err(Refused::Finished),
+        Err(NoCode::SignInAgain(_)) => back(app, open, Input::Lapsed).await,
+        Err(NoCode::ConsentNeeded) => Ok(Next::Page(interaction.id)),
+        Err(NoCode::Finished) => Err(Refused::Finished(open.stale(app))),
         Err(NoCode::Failed(error)) => Err(error.into()),
     }
 }
 
-async fn issue(app: &App, open: &Open, present: Present<'_>, consenting: Consenting) -> Result<String, NoCode> {
+async fn issue(app: &App, open: &Open, present: Present<'_>, consenting: Consenting<'_>) -> Result<String, NoCode> {
     let Present { held, browser, caller } = present;
+    let (consents, finishes) = match consenting {
+        Consenting::Now(interaction) => (true, Some(interaction)),
+        Consenting::Before(interaction) => (false, interaction),
+    };
     let presented =
         browser.session().and_then(Opaque::<SessionSecret>::parse).ok_or(NoCode::SignInAgain("no session cookie"))?;
-    let amr = session::amr(&held.proofs);
-    let kept = interactions::get(&app.store, open.interaction.id).await?.is_some();
     let ask = Ask {
         client: &open.client,
         session_id: held.session_id,
@@ -378,12 +308,16 @@ async fn issue(app: &App, open: &Open, present: Present<'_>, consenting: Consent
         nonce: open.request.nonce.as_deref(),
         scopes: &Scopes::stored(&open.request.scopes),
         resources: &open.request.resources,
-        consents: consenting == Consenting::Now,
+        consents,
         acr: session::acr(&held.proofs),
-        amr: &amr,
-        finishes: kept.then_some(&open.interaction),
+        amr: &session::amr(&held.proofs),
+        finishes,
         caller,
     };
     let code = code::issue(app, &ask).await?;
     Ok(answer::success(app.config.issuer.as_str(), &open.redirect, &code, open.request.state.as_deref()))
+}
+
+fn failure(app: &App, open: &Open, error: &Error) -> String {
+    answer::failure(app.config.issuer.as_str(), &open.redirect, error, open.request.state.as_deref())
 }

@@ -6,4 +6,6 @@
 pub mod browser;
 pub mod decide;
 pub mod machine;
+pub mod open;
 pub mod request;
+pub mod step;

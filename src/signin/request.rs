@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::http::params;
+
 /// What was asked for, validated. Only `oauth/authorize` makes one, at the end of its list of checks.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +29,33 @@ pub struct AuthorizationRequest {
     pub ui_locales: Option<String>,
 }
 
+impl AuthorizationRequest {
+    /// The query that asks for the same once more.
+    #[must_use]
+    pub fn query(&self) -> String {
+        let (client_id, max_age, prompt) =
+            (self.client_id.to_string(), self.max_age.map(|age| age.to_string()), self.prompt.words());
+        let method = self.challenge.as_ref().map(|_| "S256");
+        let redirect_uri = self.redirect_sent.then_some(self.redirect_uri.as_str());
+        let once = [
+            ("response_type", Some("code")),
+            ("client_id", Some(client_id.as_str())),
+            ("redirect_uri", redirect_uri),
+            ("scope", Some(self.scopes.as_str())),
+            ("state", self.state.as_deref()),
+            ("nonce", self.nonce.as_deref()),
+            ("code_challenge", self.challenge.as_deref()),
+            ("code_challenge_method", method),
+            ("prompt", Some(prompt.as_str())),
+            ("max_age", max_age.as_deref()),
+            ("login_hint", self.login_hint.as_deref()),
+            ("ui_locales", self.ui_locales.as_deref()),
+        ];
+        let once = once.into_iter().filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)));
+        params::encode(once.chain(self.resources.iter().map(|uri| ("resource", uri.as_str()))))
+    }
+}
+
 /// The `prompt` parameter, read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prompt {
@@ -38,4 +67,16 @@ pub struct Prompt {
     pub consent: bool,
     /// Let the user choose who to be: here, to sign in as another.
     pub select_account: bool,
+}
+
+impl Prompt {
+    fn words(self) -> String {
+        let words = [
+            (self.none, "none"),
+            (self.login, "login"),
+            (self.consent, "consent"),
+            (self.select_account, "select_account"),
+        ];
+        words.into_iter().filter(|(said, _)| *said).map(|(_, word)| word).collect::<Vec<_>>().join(" ")
+    }
 }

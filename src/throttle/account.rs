@@ -1,17 +1,19 @@
-//! How often someone may be wrong: one budget per account (all its spellings), one per network, in the shared database,
-//! charged atomically before the check they guard.
+//! How often someone may be wrong: one budget per account (whatever name it is called by), one per network, in the shared
+//! database, charged atomically before the check they guard.
 //!
-//! Account: some attempts free, then 1 s, 2 s, 4 s … up to the cap, and past the hard stop a long wait each time. Network (an
-//! IPv4 address, an IPv6 /64): so many failures in a window. An attempt made too early is refused without being charged to
-//! the account, so that a stranger's hammering can't push its owner's waiting time up. A success forgives.
+//! Account: some attempts free, then 1 s, 2 s, 4 s … up to the cap, and at the hard stop no more until a new password is set
+//! (NIST SP 800-63B-4, 3.2.2). A name nobody has is treated alike. A browser that has signed in to the account before has a
+//! budget of its own, beside account and network, so that strangers can't keep its owner out (ASVS 6.1.1). Network (an IPv4
+//! address, an IPv6 /64): so many failures in a window. An attempt made too early is refused without being charged to the
+//! account, so that hammering can't push its owner's waiting time up.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use crate::config::Throttle;
-use crate::event::Caller;
 use crate::secret;
 use crate::store::{self, Store, Tx, throttle};
 
@@ -22,28 +24,46 @@ pub enum Charged {
     Go,
     /// Not before this has passed.
     Wait(Duration),
+    /// Not before the password is set anew.
+    Closed,
+}
+
+/// Whose failures are counted.
+#[derive(Debug, Clone, Copy)]
+pub enum Budget<'a> {
+    /// A user's, from wherever.
+    User(Uuid),
+    /// Those of a name that is nobody's.
+    Name(&'a str),
+    /// A user's in a browser known to be theirs.
+    Device(Uuid),
+}
+
+/// One attempt, and what it is charged to.
+#[derive(Debug, Clone, Copy)]
+pub struct Attempt<'a> {
+    pub rules: &'a Throttle,
+    pub budget: Budget<'a>,
+    pub address: Option<IpAddr>,
+    pub at: DateTime<Utc>,
 }
 
 /// How long an account's failures are remembered.
 const MEMORY: Duration = Duration::from_hours(24);
+/// How long it stays closed, should nobody ever set a password.
+const CLOSED: Duration = Duration::from_hours(24 * 400);
 /// How often a charge is tried against others arriving at the same moment.
 const TRIES: usize = 8;
-/// The wait past the hard stop.
-const STOPPED: Duration = Duration::from_mins(15);
 
-/// Charges an attempt to an account and to the caller's network.
-pub async fn charge(
-    store: &Store,
-    rules: &Throttle,
-    account: &str,
-    caller: &Caller,
-    at: DateTime<Utc>,
-) -> store::Result<Charged> {
-    let account = account_key(account);
-    if let Charged::Wait(time) = judge_account(rules, throttle::get(store, &account).await?.as_ref(), at) {
-        return Ok(Charged::Wait(time));
+/// Charges an attempt to its account and its network.
+pub async fn charge(store: &Store, attempt: &Attempt<'_>) -> store::Result<Charged> {
+    let (rules, at) = (attempt.rules, attempt.at);
+    let account = attempt.account_key();
+    match judge_account(rules, throttle::get(store, &account).await?.as_ref(), at) {
+        Charged::Go => {}
+        refused => return Ok(refused),
     }
-    if let Some(network) = network_key(rules, caller.address) {
+    if let Some(network) = attempt.network_key() {
         let floor = at - rules.network_window;
         let charged = throttle::charge(store, &network, at, floor, at + rules.network_window).await?;
         if charged.charged > i64::from(rules.network_failures) {
@@ -54,11 +74,14 @@ pub async fn charge(
     // What was judged must still stand when it is charged: of attempts sent side by side, each is judged on the one before.
     for _ in 0..TRIES {
         let seen = throttle::get(store, &account).await?;
-        if let Charged::Wait(time) = judge_account(rules, seen.as_ref(), at) {
-            return Ok(Charged::Wait(time));
+        match judge_account(rules, seen.as_ref(), at) {
+            Charged::Go => {}
+            refused => return Ok(refused),
         }
         let fresh = seen.as_ref().is_some_and(|seen| seen.since + MEMORY <= at);
-        if throttle::charge_seen(store, &account, seen.as_ref(), fresh, (at, at + MEMORY)).await? {
+        let last = !fresh && seen.as_ref().map_or(0, |seen| seen.charged) + 1 >= i64::from(rules.account_hard_stop);
+        let until = at + if last { CLOSED } else { MEMORY };
+        if throttle::charge_seen(store, &account, seen.as_ref(), fresh, (at, until)).await? {
             return Ok(Charged::Go);
         }
     }
@@ -66,7 +89,13 @@ pub async fn charge(
 }
 
 fn judge_account(rules: &Throttle, seen: Option<&throttle::Charged>, at: DateTime<Utc>) -> Charged {
-    let Some(seen) = seen.filter(|seen| seen.since + MEMORY > at) else { return Charged::Go };
+    let Some(seen) = seen else { return Charged::Go };
+    if seen.charged >= i64::from(rules.account_hard_stop) {
+        return Charged::Closed;
+    }
+    if seen.since + MEMORY <= at {
+        return Charged::Go;
+    }
     let wait = wait_after(rules, seen.charged);
     // A clock set back must not lengthen the wait beyond itself.
     match (seen.last_at + wait - at).to_std() {
@@ -75,45 +104,122 @@ fn judge_account(rules: &Throttle, seen: Option<&throttle::Charged>, at: DateTim
     }
 }
 
-/// Forgets an account's failures, and gives the network back what this success was charged.
-pub async fn forgive(store: &Store, account: &str, caller: &Caller, rules: &Throttle) -> store::Result<()> {
+/// A success: the budget's failures are forgotten, and the network gets back what it was charged.
+pub async fn forgive(store: &Store, attempt: &Attempt<'_>) -> store::Result<()> {
     let mut tx = store.begin().await?;
-    throttle::clear(&mut tx, &account_key(account)).await?;
-    if let Some(network) = network_key(rules, caller.address) {
+    throttle::clear(&mut tx, &attempt.account_key()).await?;
+    if let Some(network) = attempt.network_key() {
         throttle::give_back(&mut tx, &network).await?;
     }
     tx.commit().await
 }
 
-/// Forgets an account's failures in the transaction that gives it a new password.
-pub async fn reset(tx: &mut Tx, account: &str) -> store::Result<()> {
-    throttle::clear(tx, &account_key(account)).await
+/// Nothing was looked at after all: both get back what they were charged.
+pub async fn give_back(store: &Store, attempt: &Attempt<'_>) -> store::Result<()> {
+    let mut tx = store.begin().await?;
+    throttle::give_back(&mut tx, &attempt.account_key()).await?;
+    if let Some(network) = attempt.network_key() {
+        throttle::give_back(&mut tx, &network).await?;
+    }
+    tx.commit().await
+}
+
+/// Forgets a user's failures in the transaction that sets a new password.
+pub async fn reset(tx: &mut Tx, user_id: Uuid) -> store::Result<()> {
+    throttle::clear(tx, &Budget::User(user_id).key()).await
 }
 
 /// The wait after so many failures.
 fn wait_after(rules: &Throttle, failures: i64) -> Duration {
     let beyond = failures - i64::from(rules.account_free);
-    if failures >= i64::from(rules.account_hard_stop) {
-        STOPPED
-    } else if beyond < 0 {
-        Duration::ZERO
-    } else {
-        Duration::from_secs(1 << beyond.min(16)).min(rules.account_cap)
+    if beyond < 0 { Duration::ZERO } else { Duration::from_secs(1 << beyond.min(16)).min(rules.account_cap) }
+}
+
+impl Attempt<'_> {
+    fn account_key(&self) -> String {
+        self.budget.key()
+    }
+
+    /// A known browser is not judged by who else is on its network.
+    fn network_key(&self) -> Option<String> {
+        let address = self.address.filter(|_| !matches!(self.budget, Budget::Device(_)))?;
+        Some(match address.to_canonical() {
+            IpAddr::V4(v4) => format!("network:{v4}"),
+            IpAddr::V6(v6) => {
+                let prefix = self.rules.ipv6_prefix;
+                let kept = u128::from(v6) & u128::MAX.checked_shl(128 - u32::from(prefix)).unwrap_or(0);
+                format!("network:{}/{prefix}", std::net::Ipv6Addr::from(kept))
+            }
+        })
     }
 }
 
-/// A name that was typed is not kept in clear: people type passwords into the wrong field.
-fn account_key(account: &str) -> String {
-    let digest = secret::sha256(&[b"chancery account budget", account.as_bytes()]);
-    digest.iter().take(16).fold(String::from("account:"), |out, byte| format!("{out}{byte:02x}"))
+impl Budget<'_> {
+    /// A name that was typed is not kept in clear: people type passwords into the wrong field.
+    fn key(self) -> String {
+        match self {
+            Self::User(id) => format!("account:{id}"),
+            Self::Device(id) => format!("device:{id}"),
+            Self::Name(name) => {
+                let digest = secret::sha256(&[b"chancery account budget", name.as_bytes()]);
+                digest.iter().take(16).fold(String::from("name:"), |out, byte| format!("{out}{byte:02x}"))
+            }
+        }
+    }
 }
 
-fn network_key(rules: &Throttle, address: Option<IpAddr>) -> Option<String> {
-    Some(match address?.to_canonical() {
-        IpAddr::V4(v4) => format!("network:{v4}"),
-        IpAddr::V6(v6) => {
-            let kept = u128::from(v6) & u128::MAX.checked_shl(128 - u32::from(rules.ipv6_prefix)).unwrap_or(0);
-            format!("network:{}/{}", std::net::Ipv6Addr::from(kept), rules.ipv6_prefix)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules() -> Throttle {
+        Throttle {
+            account_free: 5,
+            account_cap: Duration::from_secs(60),
+            account_hard_stop: 100,
+            network_failures: 30,
+            network_window: Duration::from_secs(600),
+            ipv6_prefix: 64,
+            endpoint_failures: 60,
         }
-    })
+    }
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_790_000_000 + seconds, 0).unwrap()
+    }
+
+    fn judged(charged: i64, now: i64) -> Charged {
+        judge_account(&rules(), Some(&throttle::Charged { charged, since: at(0), last_at: at(0) }), at(now))
+    }
+
+    #[test]
+    fn five_are_free_then_the_wait_doubles_up_to_the_cap() {
+        assert_eq!(judge_account(&rules(), None, at(0)), Charged::Go);
+        assert_eq!(judged(4, 0), Charged::Go);
+        for (failures, wait) in [(5, 1), (6, 2), (7, 4), (10, 32), (11, 60), (99, 60)] {
+            assert_eq!(judged(failures, 0), Charged::Wait(Duration::from_secs(wait)), "{failures}");
+            assert_eq!(judged(failures, wait.try_into().unwrap()), Charged::Go, "{failures}");
+        }
+        assert_eq!(judged(11, -3600), Charged::Wait(Duration::from_secs(60)), "a clock set back");
+    }
+
+    #[test]
+    fn failures_are_forgotten_in_a_day_and_the_hard_stop_never() {
+        assert_eq!(judged(99, 86_400), Charged::Go);
+        assert_eq!(judged(100, 0), Charged::Closed);
+        assert_eq!(judged(100, 399 * 86_400), Charged::Closed);
+    }
+
+    #[test]
+    fn a_network_is_an_ipv4_address_or_an_ipv6_64() {
+        let (rules, budget) = (rules(), Budget::Name("x"));
+        let key = |text: &str| {
+            let address = Some(text.parse().unwrap());
+            Attempt { rules: &rules, budget, address, at: at(0) }.network_key().unwrap()
+        };
+        assert_eq!(key("2001:db8:1:2::1"), key("2001:db8:1:2:ffff:ffff:ffff:ffff"));
+        assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
+        assert_eq!(key("::ffff:192.0.2.1"), key("192.0.2.1"));
+        assert_ne!(key("192.0.2.1"), key("192.0.2.2"));
+    }
 }

@@ -63,9 +63,7 @@ pub async fn set_password(store: &Store, by: &By<'_>, id: Uuid, hash: &str) -> R
     let (mut tx, user) = locked(store, id).await?;
     users::set_password(&mut tx, id, hash, by.at).await?;
     // Failures were those of the old one.
-    for key in [Some(&user.username_key), user.email_key.as_ref()].into_iter().flatten() {
-        account::reset(&mut tx, key).await?;
-    }
+    account::reset(&mut tx, id).await?;
     let record = by.record(Event::PasswordChanged).user(id).detail(json!({ "by": "another" }));
     audit::insert(&mut tx, &record).await?;
     end(tx, by, user, "password_set").await

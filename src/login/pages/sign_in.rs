@@ -33,6 +33,8 @@ pub enum SignInError {
         /// The wait.
         seconds: u64,
     },
+    /// Far too many attempts: nothing but a new password helps.
+    Closed,
     /// No room to check a password; nothing was checked.
     Busy,
 }
@@ -50,6 +52,7 @@ impl SignInError {
         match self {
             Self::Wrong => wrong.to_owned(),
             Self::Throttled { seconds } => words.throttled.with(&words.span(seconds)),
+            Self::Closed => words.closed.to_owned(),
             Self::Busy => words.busy.to_owned(),
         }
     }
@@ -85,6 +88,7 @@ impl SignIn {
         vec![
             ("wrong", failed(SignInError::Wrong)),
             ("throttled", failed(SignInError::Throttled { seconds: 12 })),
+            ("closed", failed(SignInError::Closed)),
             ("busy", failed(SignInError::Busy)),
             ("first", first),
             ("hinted", alice),

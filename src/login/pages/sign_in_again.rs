@@ -51,6 +51,7 @@ impl SignInAgain {
         vec![
             ("wrong", failed(SignInError::Wrong)),
             ("throttled", failed(SignInError::Throttled { seconds: 300 })),
+            ("closed", failed(SignInError::Closed)),
             ("busy", failed(SignInError::Busy)),
             ("asked", asked),
             ("plain", plain),

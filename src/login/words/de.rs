@@ -24,6 +24,7 @@ pub(super) static WORDS: Words = Words {
     cancel: "Abbrechen und zurück",
     wrong_pair: "Benutzername und Passwort passen nicht zusammen. Prüfen Sie beides und versuchen Sie es noch einmal.",
     throttled: Around("Zu viele Versuche. Versuchen Sie es in {} noch einmal."),
+    closed: "Zu viele Versuche. Das Passwort ist gesperrt, bis ein neues gesetzt wird: Fragen Sie Ihren Administrator, oder nehmen Sie einen Browser, mit dem Sie sich schon angemeldet haben.",
     busy: "Gerade melden sich sehr viele an. Ihr Passwort wurde nicht geprüft; versuchen Sie es gleich noch einmal.",
     about_client: Around("Über {}"),
     client_policy: "Datenschutzerklärung",

@@ -24,6 +24,7 @@ pub(super) static WORDS: Words = Words {
     cancel: "Cancel and go back",
     wrong_pair: "That user name and password don’t belong together. Check both and try again.",
     throttled: Around("Too many attempts. Try again in {}."),
+    closed: "Too many attempts. The password is closed until a new one is set: ask your administrator, or use a browser you have signed in with before.",
     busy: "Many people are signing in just now. Your password was not checked; try again in a moment.",
     about_client: Around("About {}"),
     client_policy: "Privacy policy",

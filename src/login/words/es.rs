@@ -24,6 +24,7 @@ pub(super) static WORDS: Words = Words {
     cancel: "Cancelar y volver",
     wrong_pair: "Ese nombre de usuario y esa contraseña no se corresponden. Revise ambos e inténtelo de nuevo.",
     throttled: Around("Demasiados intentos. Inténtelo de nuevo dentro de {}."),
+    closed: "Demasiados intentos. La contraseña queda cerrada hasta que se establezca una nueva: pregunte a su administrador o use un navegador con el que ya haya iniciado sesión.",
     busy: "En este momento hay muchas personas iniciando sesión. Su contraseña no se ha comprobado; inténtelo de nuevo en un momento.",
     about_client: Around("Acerca de {}"),
     client_policy: "Política de privacidad",

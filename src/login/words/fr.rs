@@ -24,6 +24,7 @@ pub(super) static WORDS: Words = Words {
     cancel: "Annuler et revenir",
     wrong_pair: "Ce nom d’utilisateur et ce mot de passe ne vont pas ensemble. Vérifiez les deux et réessayez.",
     throttled: Around("Trop de tentatives. Réessayez dans {}."),
+    closed: "Trop de tentatives. Le mot de passe est bloqué jusqu’à ce qu’un nouveau soit défini : adressez-vous à votre administrateur, ou utilisez un navigateur avec lequel vous vous êtes déjà connecté.",
     busy: "Beaucoup de personnes se connectent en ce moment. Votre mot de passe n’a pas été vérifié ; réessayez dans un instant.",
     about_client: Around("À propos de {}"),
     client_policy: "Politique de confidentialité",

@@ -90,6 +90,7 @@ pub struct Words {
     pub cancel: &'static str,
     pub wrong_pair: &'static str,
     pub throttled: Around,
+    pub closed: &'static str,
     pub busy: &'static str,
     pub about_client: Around,
     pub client_policy: &'static str,
