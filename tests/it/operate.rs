@@ -233,7 +233,7 @@ async fn bad_starts_are_refused_in_one_clear_line() {
         .unwrap()
         .path();
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
-    refused(&chancery(at, &["serve"], &pg), &["keys", "0600"]);
+    refused(&chancery(at, &["serve"], &pg), &["keys", "chmod 600"]);
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
     let busy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = busy.local_addr().unwrap().to_string();
