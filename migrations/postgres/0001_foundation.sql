@@ -210,6 +210,7 @@ CREATE INDEX family_user ON family (user_id);
 CREATE INDEX family_client ON family (client_id);
 CREATE INDEX family_grant ON family (grant_id);
 CREATE INDEX family_expiry ON family (expires_at);
+CREATE INDEX family_ended ON family (ended_at) WHERE ended_at IS NOT NULL;
 
 CREATE TABLE lineage (
     family_id uuid NOT NULL CONSTRAINT lineage_family_fk REFERENCES family (id),

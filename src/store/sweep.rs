@@ -19,8 +19,16 @@ pub struct Horizon {
 }
 
 macro_rules! sweep {
-    ($tx:expr, $text:literal, $at:expr) => {
+    ($tx:expr, $text:expr, $at:expr) => {
         within!($tx, db => sqlx::query($text).bind($at).bind(BATCH).execute(&mut *db).await?.rows_affected())
+    };
+}
+
+/// The same statement for families that expired and for those that were ended earlier: each has its index.
+macro_rules! over {
+    ($tx:expr, $head:literal, $tail:literal, $at:expr) => {
+        sweep!($tx, concat!($head, "f.expires_at < $1", $tail), $at)
+            + sweep!($tx, concat!($head, "f.ended_at < $1", $tail), $at)
     };
 }
 
@@ -63,27 +71,32 @@ pub async fn batch(store: &Store, horizon: &Horizon) -> Result<u64> {
     Ok(gone)
 }
 
-/// Ended or expired families, with everything under them; the family's row goes last and frees its owners.
+/// Families that ended or expired before, with everything under them. Their rows go a batch at a time; the family's own goes
+/// last, when nothing is under it any more, and frees its owners.
 async fn families(tx: &mut Tx, before: DateTime<Utc>) -> Result<u64> {
     let mut gone = 0;
-    gone += sweep!(
+    gone += over!(
         tx,
-        "DELETE FROM lineage_retry WHERE family_id IN (SELECT id FROM family WHERE expires_at < $1 LIMIT $2)",
+        "DELETE FROM lineage_retry WHERE (family_id, ordinal, number) IN (SELECT r.family_id, r.ordinal, r.number FROM family f JOIN lineage_retry r ON r.family_id = f.id WHERE ",
+        " LIMIT $2)",
         before
     );
-    gone += sweep!(
+    gone += over!(
         tx,
-        "DELETE FROM lineage WHERE family_id IN (SELECT id FROM family WHERE expires_at < $1 LIMIT $2)",
+        "DELETE FROM lineage WHERE (family_id, ordinal) IN (SELECT l.family_id, l.ordinal FROM family f JOIN lineage l ON l.family_id = f.id WHERE ",
+        " AND NOT EXISTS (SELECT 1 FROM lineage_retry r WHERE r.family_id = f.id) LIMIT $2)",
         before
     );
-    gone += sweep!(
+    gone += over!(
         tx,
-        "DELETE FROM code WHERE family_id IN (SELECT id FROM family WHERE expires_at < $1 LIMIT $2)",
+        "DELETE FROM code WHERE digest IN (SELECT d.digest FROM family f JOIN code d ON d.family_id = f.id WHERE ",
+        " LIMIT $2)",
         before
     );
-    gone += sweep!(
+    gone += over!(
         tx,
-        "DELETE FROM family WHERE id IN (SELECT f.id FROM family f WHERE f.expires_at < $1 AND NOT EXISTS (SELECT 1 FROM lineage l WHERE l.family_id = f.id) LIMIT $2)",
+        "DELETE FROM family WHERE id IN (SELECT f.id FROM family f WHERE ",
+        " AND NOT EXISTS (SELECT 1 FROM lineage l WHERE l.family_id = f.id) AND NOT EXISTS (SELECT 1 FROM code d WHERE d.family_id = f.id) LIMIT $2)",
         before
     );
     Ok(gone)
