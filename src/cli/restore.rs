@@ -8,11 +8,13 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::desk::Desk;
 use super::out::{Done, Failure, Out, note};
 use super::{pg, view};
+use crate::clock::Clock;
 use crate::config::{Config, DatabaseUrl, PostgresUrl, SqliteLocation};
 use crate::event::Event;
 use crate::jobs::build;
@@ -28,7 +30,7 @@ pub(super) async fn run(config: &Config, file: Option<&Path>, out: Out) -> Done 
     if let Some(file) = file {
         fs::metadata(file).map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
         floor = match &config.database.url {
-            DatabaseUrl::Sqlite(SqliteLocation::File(path)) => embedded(path, file).await?,
+            DatabaseUrl::Sqlite(SqliteLocation::File(path)) => embedded(path, file, Clock::system().now()).await?,
             DatabaseUrl::Sqlite(SqliteLocation::Memory) => {
                 return Err(Failure::new("a database in memory can't be restored: name a file as database.url"));
             }
@@ -79,7 +81,7 @@ async fn begin_again(desk: &Desk, floor: i64, file: Option<&Path>) -> Done {
 }
 
 /// Puts a copy of `file` where the embedded database is, and keeps what was there; answers how far that had come.
-async fn embedded(path: &Path, file: &Path) -> Done<i64> {
+async fn embedded(path: &Path, file: &Path, now: DateTime<Utc>) -> Done<i64> {
     let named = |error: crate::store::Error| Failure::new(format!("{}: {error}", file.display()));
     let mut floor = copy::inspect(file).await.map_err(named)?;
     let mut alone = None;
@@ -88,11 +90,13 @@ async fn embedded(path: &Path, file: &Path) -> Done<i64> {
         let busy = || Failure::new(format!("{} is open in another process: stop the server first", path.display()));
         alone = Some(taken.ok_or_else(busy)?);
     }
-    let put = put(path, file, alone.is_some());
+    let former = alone.is_some().then(|| beside(path, &format!(".before-restore-{}", now.format("%Y%m%dT%H%M%S%3fZ"))));
+    let put = put(path, file, former.as_deref());
     if let Some(alone) = alone {
         alone.release().await?;
     }
-    if let Some(former) = put? {
+    put?;
+    if let Some(former) = former {
         // It may be what went wrong: that it can't be read is no reason to stop.
         floor = floor.max(copy::inspect(&former).await.unwrap_or(0));
         note(format!("the database that was there is kept as {}", former.display()));
@@ -100,32 +104,31 @@ async fn embedded(path: &Path, file: &Path) -> Done<i64> {
     Ok(floor)
 }
 
-fn put(path: &Path, file: &Path, replaces: bool) -> Done<Option<PathBuf>> {
-    let beside = |word: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".{word}"));
-        PathBuf::from(name)
-    };
+fn put(path: &Path, file: &Path, former: Option<&Path>) -> Done {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder)?;
     }
-    let fresh = beside("restoring");
+    let fresh = beside(path, ".restoring");
     remove_if_there(&fresh)?;
     fs::copy(file, &fresh)?;
     fs::set_permissions(&fresh, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     fs::File::open(&fresh)?.sync_all()?;
     // What a crash left of the former database's log must not be taken for this one's.
-    for word in ["-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(word);
-        remove_if_there(Path::new(&name))?;
-    }
-    let former = beside("before-restore");
-    if replaces {
-        fs::rename(path, &former)?;
+    remove_if_there(&beside(path, "-wal"))?;
+    remove_if_there(&beside(path, "-shm"))?;
+    if let Some(former) = former {
+        fs::rename(path, former)?;
     }
     fs::rename(&fresh, path)?;
-    Ok(replaces.then_some(former))
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok(fs::File::open(folder)?.sync_all()?)
+}
+
+/// A file beside another, named after it.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
 }
 
 fn remove_if_there(path: &Path) -> Done {

@@ -38,11 +38,21 @@ pub async fn open_store(config: &Config) -> Result<Store, Unbuilt> {
                     Unbuilt(format!("the database's folder {} can't be made: {error}", folder.display()))
                 })?;
             }
+            private(path).map_err(because("the database can't be made"))?;
             Store::sqlite(path, config.database.pool).await.map_err(because("the database can't be opened"))
         }
         DatabaseUrl::Sqlite(SqliteLocation::Memory) => Err(Unbuilt(
             "database.url: a server's rolls have to outlive it; name a file (sqlite://data/chancery.db)".to_owned(),
         )),
+    }
+}
+
+/// A new database is its owner's alone, and so is what SQLite puts beside it.
+fn private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -9,6 +9,7 @@
     reason = "clippy's leave for tests covers test functions only; here the helpers beside them are tests too"
 )]
 
+mod cli;
 mod config;
 mod demo;
 mod flow;
@@ -16,6 +17,7 @@ mod generated;
 mod house;
 mod keyring;
 mod kit;
+mod manage;
 mod operate;
 mod pages;
 mod storm;

@@ -300,7 +300,12 @@ pub struct Browser {
 impl Browser {
     /// A new one; its pages are the issuer's.
     pub fn new(issuer: &Issuer) -> Self {
-        Self { cookies: BTreeMap::new(), origin: issuer.name.clone(), http: http() }
+        Self::at(&issuer.name)
+    }
+
+    /// A new one, for the pages of this origin.
+    pub fn at(origin: &str) -> Self {
+        Self { cookies: BTreeMap::new(), origin: origin.to_owned(), http: http() }
     }
 
     async fn send(&mut self, request: reqwest::RequestBuilder) -> Answer {

@@ -2,6 +2,7 @@
 
 pub mod actors;
 pub mod issuer;
+pub mod operator;
 pub mod postgres;
 mod postgres_test;
 pub mod server;

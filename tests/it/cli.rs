@@ -1,0 +1,6 @@
+//! The command line: the real binary, beside a running issuer and alone, on both databases.
+
+mod ends;
+mod forms;
+mod lineage;
+mod restore;
