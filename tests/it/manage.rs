@@ -10,7 +10,7 @@ use chancery::store::resources::ResourceScope;
 use chancery::store::{clients, issuer as issuer_rows, revocations, users};
 use std::time::Duration;
 
-use crate::kit::issuer::{Issuer, Kind, on_both};
+use crate::kit::issuer::{Issuer, Kind, Setup, on_both};
 
 on_both!(
     a_change_that_is_dropped_never_happened,
@@ -37,7 +37,7 @@ fn alice() -> NewUser {
 }
 
 async fn a_change_that_is_dropped_never_happened(kind: Kind) {
-    let issuer = Issuer::start(kind).await;
+    let issuer = Issuer::start_with(kind, Setup::patient()).await;
     let (store, caller) = (&issuer.app.store, Caller::default());
     drop(people::create(store, &by(&issuer, &caller), alice(), None).await.unwrap());
     assert!(users::by_key(store, "alice").await.unwrap().is_none());
@@ -54,7 +54,7 @@ async fn a_change_that_is_dropped_never_happened(kind: Kind) {
 }
 
 async fn a_deleted_user_leaves_only_what_evidence_needs(kind: Kind) {
-    let issuer = Issuer::start(kind).await;
+    let issuer = Issuer::start_with(kind, Setup::patient()).await;
     let (store, caller) = (&issuer.app.store, Caller::default());
     let by = by(&issuer, &caller);
     let user = people::create(store, &by, alice(), Some("$hash")).await.unwrap().commit().await.unwrap();
@@ -72,7 +72,7 @@ async fn a_deleted_user_leaves_only_what_evidence_needs(kind: Kind) {
 }
 
 async fn an_address_that_changes_is_not_verified(kind: Kind) {
-    let issuer = Issuer::start(kind).await;
+    let issuer = Issuer::start_with(kind, Setup::patient()).await;
     let (store, caller) = (&issuer.app.store, Caller::default());
     let by = by(&issuer, &caller);
     let user = people::create(store, &by, alice(), None).await.unwrap().commit().await.unwrap();
@@ -90,7 +90,7 @@ async fn an_address_that_changes_is_not_verified(kind: Kind) {
 }
 
 async fn another_profile_ends_the_clients_families(kind: Kind) {
-    let issuer = Issuer::start(kind).await;
+    let issuer = Issuer::start_with(kind, Setup::patient()).await;
     let (store, caller) = (&issuer.app.store, Caller::default());
     let by = by(&issuer, &caller);
     let draft = Draft { name: "Dash".to_owned(), ..Draft::default() };
@@ -110,7 +110,7 @@ async fn another_profile_ends_the_clients_families(kind: Kind) {
 }
 
 async fn two_secrets_live_at_most(kind: Kind) {
-    let issuer = Issuer::start(kind).await;
+    let issuer = Issuer::start_with(kind, Setup::patient()).await;
     let (store, caller) = (&issuer.app.store, Caller::default());
     let by = by(&issuer, &caller);
     let draft = Draft { name: "Dash".to_owned(), ..Draft::default() };
@@ -134,7 +134,7 @@ async fn two_secrets_live_at_most(kind: Kind) {
 }
 
 async fn a_longer_life_is_known_to_the_log_first(kind: Kind) {
-    let issuer = Issuer::start(kind).await;
+    let issuer = Issuer::start_with(kind, Setup::patient()).await;
     let (store, caller) = (&issuer.app.store, Caller::default());
     let by = by(&issuer, &caller);
     let longest = async || issuer_rows::position(store).await.unwrap().unwrap().longest_access_seconds;

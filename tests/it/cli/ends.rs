@@ -1,7 +1,7 @@
 //! What the command line ends stops at the running server, and only that: every cause and every kind, by the main surfaces.
 
 use crate::kit::actors::{Answer, Browser, PASSWORD, RelyingParty, claims};
-use crate::kit::issuer::{Issuer, Kind, on_both};
+use crate::kit::issuer::{Issuer, Kind, Setup, on_both};
 use crate::kit::operator::Operator;
 
 on_both!(
@@ -28,7 +28,7 @@ struct Scene {
 
 impl Scene {
     async fn new(kind: Kind) -> Self {
-        let issuer = Issuer::start(kind).await;
+        let issuer = Issuer::start_with(kind, Setup::patient()).await;
         let operator = Operator::of(&issuer);
         operator.user("alice", &["--group", "staff", "--group", "ops"]);
         operator.user("bob", &[]);

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::{Value, json};
 
 use crate::kit::actors::{Browser, PASSWORD};
-use crate::kit::issuer::{Issuer, Kind, on_both};
+use crate::kit::issuer::{Issuer, Kind, Setup, on_both};
 use crate::kit::operator::Operator;
 
 on_both!(
@@ -24,7 +24,7 @@ fn members(object: &Value, expected: &[&str]) {
 }
 
 async fn what_is_created_answers_as_scripts_expect(kind: Kind) {
-    let issuer = Issuer::start(kind).await;
+    let issuer = Issuer::start_with(kind, Setup::patient()).await;
     let operator = Operator::of(&issuer);
     let user = operator.user("alice", &["--group", "staff", "--group", "ops"]);
     members(&user, &["id", "username"]);
@@ -74,7 +74,7 @@ async fn what_is_created_answers_as_scripts_expect(kind: Kind) {
 }
 
 async fn everything_is_listed_and_shown(kind: Kind) {
-    let issuer = Issuer::start(kind).await;
+    let issuer = Issuer::start_with(kind, Setup::patient()).await;
     let operator = Operator::of(&issuer);
     assert_eq!(operator.json(&["user", "list"]), json!([]));
     operator.user("bob", &["--name", "Bob B", "--group", "staff"]);
@@ -147,7 +147,7 @@ fn rp_at(rp: &crate::kit::actors::RelyingParty, redirect: &str) -> crate::kit::a
 }
 
 async fn everything_wrong_is_told_at_once(kind: Kind) {
-    let issuer = Issuer::start(kind).await;
+    let issuer = Issuer::start_with(kind, Setup::patient()).await;
     let operator = Operator::of(&issuer);
     let wrong =
         ["--redirect-uri", "http://far.test/cb", "--origin", "https://a/", "--grant", "magic", "--scope", "nope"];
@@ -201,7 +201,7 @@ async fn everything_wrong_is_told_at_once(kind: Kind) {
 }
 
 async fn secrets_are_shown_once(kind: Kind) {
-    let issuer = Issuer::start(kind).await;
+    let issuer = Issuer::start_with(kind, Setup::patient()).await;
     let operator = Operator::of(&issuer);
     // One line, without its line end, whatever that is.
     let create = ["user", "create", "alice", "--email", "alice@example.test", "--password-stdin", "--json"];
@@ -246,7 +246,7 @@ async fn secrets_are_shown_once(kind: Kind) {
 
 #[tokio::test]
 async fn the_password_of_the_database_is_no_argument() {
-    let issuer = Issuer::start(Kind::Postgres).await;
+    let issuer = Issuer::start_with(Kind::Postgres, Setup::patient()).await;
     let folder = tempfile::tempdir().unwrap();
     let tool = folder.path().join("pg_dump");
     std::fs::write(&tool, "#!/bin/sh\nprintf '%s\\n' \"$@\" \"user=$PGUSER\" \"password=$PGPASSWORD\" >&2\nexit 3\n")

@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use crate::kit::actors::{Browser, claims};
-use crate::kit::issuer::{Issuer, Kind, on_both};
+use crate::kit::issuer::{Issuer, Kind, Setup, on_both};
 use crate::kit::operator::Operator;
 
 on_both!(whatever_one_holds_leads_to_the_tree);
 
 async fn whatever_one_holds_leads_to_the_tree(kind: Kind) {
-    let issuer = Issuer::start(kind).await;
+    let issuer = Issuer::start_with(kind, Setup::patient()).await;
     let operator = Operator::of(&issuer);
     operator.user("alice", &[]);
     let rp = operator.client(&issuer.at, &[]);

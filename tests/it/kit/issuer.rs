@@ -51,6 +51,12 @@ impl Default for Setup {
 }
 
 impl Setup {
+    /// A view that outlives a machine busy with other tests: for scenarios that are not about its freshness.
+    pub fn patient() -> Self {
+        let long = Duration::from_secs(20);
+        Self { tuning: Tuning { patience: long, stale_after: long, ..Tuning::default() }, ..Self::default() }
+    }
+
     /// A held clock, which the database's time is not held against.
     pub fn held(clock: &Clock) -> Self {
         let tuning = Tuning { clock_off: Duration::from_hours(24 * 365 * 100), ..Tuning::default() };
