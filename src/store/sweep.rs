@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 
 use super::{Result, Store, Tx, within};
 
-/// How many rows of one table go in one transaction.
-const BATCH: i64 = 500;
+/// How many rows go in one statement, at most.
+pub const BATCH: i64 = 500;
 
 /// What may go, each with the time before which it may.
 #[derive(Debug, Clone, Copy)]

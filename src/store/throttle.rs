@@ -70,10 +70,10 @@ pub async fn charge_seen(
     let done = within!(&mut tx, db => match seen {
         None => sqlx::query("INSERT INTO throttle (key, charged, since, last_at, expires_at) VALUES ($1, 1, $2, $2, $3) ON CONFLICT DO NOTHING")
             .bind(key).bind(at).bind(expires_at).execute(&mut *db).await?.rows_affected(),
-        Some(seen) if fresh => sqlx::query("UPDATE throttle SET charged = 1, since = $2, last_at = $2, expires_at = $3 WHERE key = $1 AND charged = $4")
-            .bind(key).bind(at).bind(expires_at).bind(seen.charged).execute(&mut *db).await?.rows_affected(),
-        Some(seen) => sqlx::query("UPDATE throttle SET charged = charged + 1, last_at = $2, expires_at = $3 WHERE key = $1 AND charged = $4")
-            .bind(key).bind(at).bind(expires_at).bind(seen.charged).execute(&mut *db).await?.rows_affected(),
+        Some(seen) if fresh => sqlx::query("UPDATE throttle SET charged = 1, since = $2, last_at = $2, expires_at = $3 WHERE key = $1 AND charged = $4 AND since = $5")
+            .bind(key).bind(at).bind(expires_at).bind(seen.charged).bind(seen.since).execute(&mut *db).await?.rows_affected(),
+        Some(seen) => sqlx::query("UPDATE throttle SET charged = charged + 1, last_at = $2, expires_at = $3 WHERE key = $1 AND charged = $4 AND since = $5")
+            .bind(key).bind(at).bind(expires_at).bind(seen.charged).bind(seen.since).execute(&mut *db).await?.rows_affected(),
     });
     tx.commit().await?;
     Ok(done == 1)

@@ -5,6 +5,7 @@ pub mod issuer;
 pub mod operator;
 pub mod postgres;
 mod postgres_test;
+pub mod raw;
 pub mod server;
 
 use std::time::Duration;

@@ -1,0 +1,163 @@
+//! Signing keys, budgets, audit rows, the schema's state, and connections aside.
+
+use std::time::Duration;
+
+use chancery::event::Event;
+use chancery::store::migrate::Schema;
+use chancery::store::revocations::{self, Mark};
+use chancery::store::signing_keys::{self, SealingCheck, SigningKey};
+use chancery::store::{Error, audit, locks, throttle};
+use chrono::TimeDelta;
+use serde_json::json;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::{Bed, log, rows};
+use crate::kit::issuer::{Kind, on_both};
+
+on_both!(signing_keys_by_ordinal, budgets, audit_rows, the_schema_is_judged, word_of_an_entry_travels);
+
+fn key(kid: &str, ordinal: i64) -> SigningKey {
+    SigningKey {
+        kid: kid.to_owned(),
+        alg: "ES256".to_owned(),
+        ordinal,
+        sealing_key_id: b"sealing1".to_vec(),
+        sealed: rows::digest(),
+        public_jwk: Json(json!({"kty": "EC …"})),
+        announced_at: rows::now(),
+        signs_from: rows::later(1),
+        signs_until: rows::later(2),
+        gone_at: rows::later(3),
+        revoked_at: None,
+    }
+}
+
+async fn signing_keys_by_ordinal(kind: Kind) {
+    let bed = Bed::new(kind).await;
+    let check = SealingCheck { id: b"sealing1".to_vec(), check_value: rows::digest() };
+    signing_keys::add_sealing_check(&bed.store, &check, rows::now()).await.unwrap();
+    let other = SealingCheck { check_value: rows::digest(), ..check.clone() };
+    signing_keys::add_sealing_check(&bed.store, &other, rows::now()).await.unwrap();
+    let known = signing_keys::sealing_checks(&bed.store).await.unwrap();
+    assert_eq!((known.len(), &known[0].id, &known[0].check_value), (1, &check.id, &check.check_value));
+
+    let mut first = key("one", 0);
+    let mut tx = bed.store.begin().await.unwrap();
+    signing_keys::insert(&mut tx, &first).await.unwrap();
+    signing_keys::insert(&mut tx, &key("two", 1)).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut tx = bed.store.begin().await.unwrap();
+    let taken = signing_keys::insert(&mut tx, &key("three", 1)).await;
+    assert!(matches!(taken, Err(Error::Taken("ordinal"))), "{taken:?}");
+    tx.rollback().await.unwrap();
+    let mut tx = bed.store.begin().await.unwrap();
+    let unsealed = SigningKey { sealing_key_id: b"unknown".to_vec(), ..key("four", 4) };
+    assert!(signing_keys::insert(&mut tx, &unsealed).await.is_err(), "sealed by a key nobody has");
+    tx.rollback().await.unwrap();
+
+    (first.announced_at, first.signs_from) = (rows::later(10), rows::later(11));
+    (first.signs_until, first.gone_at) = (rows::later(12), rows::later(13));
+    let mut tx = bed.store.begin().await.unwrap();
+    signing_keys::reschedule(&mut tx, &first).await.unwrap();
+    signing_keys::revoke(&mut tx, "one", rows::later(20)).await.unwrap();
+    signing_keys::revoke(&mut tx, "one", rows::later(30)).await.unwrap();
+    tx.commit().await.unwrap();
+    let listed = signing_keys::list(&bed.store).await.unwrap();
+    first.revoked_at = Some(rows::later(20));
+    assert_eq!(format!("{:?}", listed[0]), format!("{first:?}"), "revoked once, at the first time");
+    assert_eq!((listed.len(), listed[1].kid.as_str(), listed[1].revoked_at), (2, "two", None));
+}
+
+async fn budgets(kind: Kind) {
+    let bed = Bed::new(kind).await;
+    let floor = rows::now() - TimeDelta::seconds(60);
+    let mut counts = Vec::new();
+    for second in [0, 1, 2] {
+        let at = rows::later(second);
+        counts.push(throttle::charge(&bed.store, "n", at, floor, rows::later(60)).await.unwrap().charged);
+    }
+    let read = throttle::get(&bed.store, "n").await.unwrap().unwrap();
+    assert_eq!((counts, read.since, read.last_at), (vec![1, 2, 3], rows::now(), rows::later(2)));
+    let anew = throttle::charge(&bed.store, "n", rows::later(100), rows::later(50), rows::later(160)).await.unwrap();
+    assert_eq!((anew.charged, anew.since), (1, rows::later(100)), "an old count begins anew");
+    assert!(throttle::get(&bed.store, "other").await.unwrap().is_none());
+
+    let times = (rows::later(5), rows::later(500));
+    assert!(throttle::charge_seen(&bed.store, "a", None, false, times).await.unwrap());
+    assert!(!throttle::charge_seen(&bed.store, "a", None, false, times).await.unwrap(), "it is there already");
+    let seen = throttle::get(&bed.store, "a").await.unwrap();
+    assert!(throttle::charge_seen(&bed.store, "a", seen.as_ref(), false, times).await.unwrap());
+    assert!(!throttle::charge_seen(&bed.store, "a", seen.as_ref(), false, times).await.unwrap(), "it has moved");
+    let seen = throttle::get(&bed.store, "a").await.unwrap().unwrap();
+    assert_eq!(seen.charged, 2);
+    let much_later = (rows::later(90), rows::later(500));
+    assert!(throttle::charge_seen(&bed.store, "a", Some(&seen), true, much_later).await.unwrap());
+    let fresh = throttle::get(&bed.store, "a").await.unwrap().unwrap();
+    assert_eq!((fresh.charged, fresh.since), (1, rows::later(90)));
+
+    let mut tx = bed.store.begin().await.unwrap();
+    throttle::give_back(&mut tx, "n").await.unwrap();
+    throttle::give_back(&mut tx, "n").await.unwrap();
+    throttle::clear(&mut tx, "a").await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(throttle::get(&bed.store, "n").await.unwrap().unwrap().charged, 0, "never below nothing");
+    assert!(throttle::get(&bed.store, "a").await.unwrap().is_none());
+}
+
+async fn audit_rows(kind: Kind) {
+    let bed = Bed::new(kind).await;
+    let mut first = rows::record(Event::TokenIssued).user(Uuid::max()).client(Uuid::nil()).outcome("refused");
+    first.at = rows::later(1);
+    let mut second = rows::record(Event::Revoked).session(Uuid::max()).family(Uuid::nil());
+    second.at = rows::later(2);
+    audit::append(&bed.store, &first).await.unwrap();
+    let mut tx = bed.store.begin().await.unwrap();
+    audit::insert(&mut tx, &second).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let all = audit::newest(&bed.store, None, 10).await.unwrap();
+    assert_eq!(all.len(), 2);
+    assert!(all[0].id > all[1].id, "newest first");
+    let before = audit::newest(&bed.store, Some(all[0].id), 10).await.unwrap();
+    assert_eq!(before.iter().map(|row| row.id).collect::<Vec<_>>(), [all[1].id]);
+    let since = audit::since(&bed.store, rows::later(2), 10).await.unwrap();
+    assert_eq!(since.iter().map(|row| row.id).collect::<Vec<_>>(), [second.id]);
+    let row = all.iter().find(|row| row.id == first.id).unwrap();
+    assert_eq!((row.event.as_str(), row.outcome.as_str(), row.actor.as_str()), ("token.issued", "refused", "system"));
+    assert_eq!((row.user_id, row.client_id, row.session_id), (Some(Uuid::max()), Some(Uuid::nil()), None));
+    assert_eq!((row.address.as_deref(), row.user_agent.as_deref()), (Some("192.0.2.7"), Some("tests/1")));
+    assert_eq!((row.at, &row.detail.0), (rows::later(1), &json!({"why": "a test"})));
+}
+
+async fn the_schema_is_judged(kind: Kind) {
+    let bed = Bed::new(kind).await;
+    assert_eq!(bed.store.schema().await.unwrap(), Schema::Current);
+    bed.store.migrate().await.unwrap();
+    bed.raw().await.run("UPDATE _sqlx_migrations SET version = 9000 WHERE version = 1").await;
+    assert_eq!(bed.store.schema().await.unwrap(), Schema::Ahead);
+    assert!(bed.store.migrate().await.is_err(), "a newer program's database is left alone");
+    bed.raw().await.run("DELETE FROM _sqlx_migrations").await;
+    assert!(matches!(bed.store.schema().await.unwrap(), Schema::Behind { applied: 0, known: 1.. }));
+    bed.raw().await.run("DROP TABLE _sqlx_migrations").await;
+    assert!(matches!(bed.store.schema().await.unwrap(), Schema::Behind { applied: 0, known: 1.. }));
+    assert_eq!(bed.store.is_embedded(), kind == Kind::Sqlite);
+    bed.store.close().await;
+    assert!(bed.store.begin().await.is_err(), "closed is closed");
+}
+
+async fn word_of_an_entry_travels(kind: Kind) {
+    let bed = Bed::new(kind).await;
+    let aside = bed.store.aside(1);
+    let heard = aside.listen("chancery_revocation").await.unwrap();
+    assert_eq!(heard.is_some(), kind == Kind::Postgres);
+    let mut tx = bed.store.begin().await.unwrap();
+    locks::lock(&mut tx, &[locks::Owner::Resource(Uuid::nil()), locks::Owner::Session(Uuid::nil())]).await.unwrap();
+    let seq = revocations::append(&mut tx, &log::new("jti", "x", Mark::None)).await.unwrap().seq;
+    tx.commit().await.unwrap();
+    if let Some(mut ear) = heard {
+        let word = tokio::time::timeout(Duration::from_secs(5), ear.heard()).await;
+        assert!(word.expect("a word within 5 s").unwrap());
+    }
+    assert_eq!(revocations::after(&aside, 0, 10).await.unwrap()[0].seq, seq, "the same database");
+}
