@@ -167,7 +167,7 @@ pub fn touch(app: &App, standing: &Standing) {
     if (now - session.session_last_used_at).to_std().is_ok_and(|idle| idle >= TOUCH) {
         let (app, id) = (app.clone(), session.session_id);
         tokio::spawn(async move {
-            if let Err(error) = sessions::touch(&app.store, id, now).await {
+            if let Err(error) = sessions::touch(&app.store, id, now, now - TOUCH).await {
                 tracing::debug!(%error, "a session's use could not be noted");
             }
         });

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::audit::insert as note;
+use super::audit::{bind_record, insert as note};
 use super::{Reader, Result, Store, Tx, ask, within};
 use crate::event::Record;
 
@@ -67,22 +67,48 @@ pub async fn insert(tx: &mut Tx, family_id: Uuid, place: (i64, i64), issued: &Is
 }
 
 /// Notes a retry of the generation at `ordinal` and its audit row; the first [`RETRIES_KEPT`] one by one, then a count.
+/// Answers which one it was. Retries come in bursts: on PostgreSQL the row is locked for one statement only.
 pub async fn note_retry(store: &Store, family_id: Uuid, ordinal: i64, issued: &Issued, record: &Record) -> Result<i64> {
-    let mut tx = store.begin().await?;
-    let number: i64 = within!(&mut tx, db => sqlx::query_scalar(
-        "UPDATE lineage SET retries = retries + 1 WHERE family_id = $1 AND ordinal = $2 RETURNING retries",
-    ).bind(family_id).bind(ordinal).fetch_one(&mut *db).await?);
-    if number <= RETRIES_KEPT {
-        within!(&mut tx, db => sqlx::query(
-            "INSERT INTO lineage_retry (family_id, ordinal, number, jti, at, expires_at, address, user_agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        )
-        .bind(family_id).bind(ordinal).bind(number).bind(issued.jti).bind(issued.at).bind(issued.expires_at)
-        .bind(&issued.address).bind(&issued.user_agent)
-        .execute(&mut *db).await?.rows_affected());
-        note(&mut tx, record).await?;
+    match store {
+        Store::Postgres(pool) => {
+            let query = sqlx::query_scalar(
+                "WITH noted AS (UPDATE lineage SET retries = retries + 1 WHERE family_id = $14 AND ordinal = $15 RETURNING retries), \
+                 kept AS (INSERT INTO lineage_retry (family_id, ordinal, number, jti, at, expires_at, address, user_agent) \
+                 SELECT $14, $15, retries, $16, $17, $18, $19, $20 FROM noted WHERE retries <= $21), \
+                 told AS (INSERT INTO audit (id, at, event, outcome, actor, user_id, client_id, session_id, family_id, address, user_agent, request_id, detail) \
+                 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 FROM noted WHERE retries <= $21) \
+                 SELECT retries FROM noted",
+            );
+            Ok(bind_record!(query, record)
+                .bind(family_id)
+                .bind(ordinal)
+                .bind(issued.jti)
+                .bind(issued.at)
+                .bind(issued.expires_at)
+                .bind(&issued.address)
+                .bind(&issued.user_agent)
+                .bind(RETRIES_KEPT)
+                .fetch_one(pool)
+                .await?)
+        }
+        Store::Sqlite(_) => {
+            let mut tx = store.begin().await?;
+            let number: i64 = within!(&mut tx, db => sqlx::query_scalar(
+                "UPDATE lineage SET retries = retries + 1 WHERE family_id = $1 AND ordinal = $2 RETURNING retries",
+            ).bind(family_id).bind(ordinal).fetch_one(&mut *db).await?);
+            if number <= RETRIES_KEPT {
+                within!(&mut tx, db => sqlx::query(
+                    "INSERT INTO lineage_retry (family_id, ordinal, number, jti, at, expires_at, address, user_agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                )
+                .bind(family_id).bind(ordinal).bind(number).bind(issued.jti).bind(issued.at).bind(issued.expires_at)
+                .bind(&issued.address).bind(&issued.user_agent)
+                .execute(&mut *db).await?.rows_affected());
+                note(&mut tx, record).await?;
+            }
+            tx.commit().await?;
+            Ok(number)
+        }
     }
-    tx.commit().await?;
-    Ok(number)
 }
 
 /// Where a token stands, by its `jti`.

@@ -83,15 +83,15 @@ pub async fn renew(tx: &mut Tx, session: &Session) -> Result<()> {
     Ok(())
 }
 
-/// Notes that a session was used. A statement of its own; the caller lets it fail.
-pub async fn touch(store: &Store, id: Uuid, at: DateTime<Utc>) -> Result<()> {
-    const TOUCH: &str = "UPDATE session SET last_used_at = $2 WHERE id = $1 AND last_used_at < $2";
+/// Notes that a session was used, unless that was noted after `since`. A statement of its own; the caller lets it fail.
+pub async fn touch(store: &Store, id: Uuid, at: DateTime<Utc>, since: DateTime<Utc>) -> Result<()> {
+    const TOUCH: &str = "UPDATE session SET last_used_at = $2 WHERE id = $1 AND last_used_at <= $3";
     match store {
         Store::Postgres(pool) => {
-            sqlx::query(TOUCH).bind(id).bind(at).execute(pool).await?;
+            sqlx::query(TOUCH).bind(id).bind(at).bind(since).execute(pool).await?;
         }
         Store::Sqlite(lite) => {
-            sqlx::query(TOUCH).bind(id).bind(at).execute(&lite.write).await?;
+            sqlx::query(TOUCH).bind(id).bind(at).bind(since).execute(&lite.write).await?;
         }
     }
     Ok(())

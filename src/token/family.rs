@@ -18,6 +18,7 @@ use crate::oauth::pkce::VerifiedPkce;
 use crate::oauth::redirect::ValidRedirect;
 use crate::policy::Standing;
 use crate::revocation::{self, Cause, Reach, Target};
+use crate::session;
 use crate::store::codes::{self, Code, Redemption, Spent};
 use crate::store::families::{Family, Rotated, Rotation};
 use crate::store::{self, families, lineage};
@@ -96,6 +97,13 @@ pub struct Refreshable<'a> {
 }
 
 impl Refreshable<'_> {
+    /// A refresh is a use of the browser session its family hangs on, and keeps it from idling out.
+    fn used(&self, app: &App) {
+        if !self.family.outlives_session {
+            session::touch(app, &self.standing);
+        }
+    }
+
     fn record(&self, event: Event, caller: &Caller) -> Record {
         Record::new(event, Actor::Client(self.client.id()), caller, self.standing.now())
             .user(self.standing.user().map(|user| user.user_id))
@@ -137,6 +145,7 @@ pub async fn rotate<'a>(
     if families::rotate(&app.store, &rotation).await? == Rotated::Moved {
         return Ok(Err(ask));
     }
+    ask.used(app);
     if differs(ask.family, caller) {
         note(app, &ask.record(Event::RefreshMoved, caller).detail(json!({ "generation": next }))).await;
     }
@@ -150,6 +159,7 @@ pub async fn retry(app: &App, ask: Refreshable<'_>, caller: &Caller) -> Result<E
     let record =
         ask.record(Event::RefreshRetried, caller).detail(json!({ "generation": current, "jti": ask.draft.jti }));
     lineage::note_retry(&app.store, ask.family.id, ordinal, &row, &record).await?;
+    ask.used(app);
     if ask.family.network.is_some() && ask.family.network != caller.network() {
         let run = families::contended(&app.store, ask.family.id, current).await?;
         if run == CONTENDED {

@@ -18,6 +18,7 @@ mod hostile;
 mod house;
 mod keyring;
 mod kit;
+mod lineage;
 mod manage;
 mod operate;
 mod pages;

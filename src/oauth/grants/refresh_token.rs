@@ -60,7 +60,8 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
             generation: token.generation,
             current: family.generation,
             rotated_at: family.rotated_at,
-            now: standing.now(),
+            // Looked at once more: whoever waited for the reading may have come before the rotation it shows.
+            now: standing.now().max(family.rotated_at.min(app.clock.now())),
             retry_window: client.client().registration().retry_window.unwrap_or(app.config.tokens.retry_window),
             // Proofs a family can be bound to (DPoP, mTLS, `private_key_jwt`, cookie delivery) come with their own rooms.
             bound: false,
