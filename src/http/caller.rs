@@ -92,3 +92,79 @@ fn forwarded(element: &str) -> Option<IpAddr> {
     let value = values.next().filter(|_| values.next().is_none())?;
     hop(value.trim_matches('"'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn called(peer: &str, header: ProxyHeader, lines: &[(&'static str, &str)]) -> String {
+        let trusted = ["10.0.0.0/8", "fd00::/8"].map(|net| net.parse().unwrap()).to_vec();
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        address(peer.parse().unwrap(), &headers, &Proxies { trusted, header }).to_string()
+    }
+
+    #[test]
+    fn only_a_trusted_peer_speaks_for_others() {
+        let xff = |peer, lines: &[_]| called(peer, ProxyHeader::XForwardedFor, lines);
+        let (proxy, name) = ("10.0.0.1", "x-forwarded-for");
+        assert_eq!(xff("192.0.2.1", &[(name, "203.0.113.9")]), "192.0.2.1");
+        assert_eq!(xff("::ffff:10.0.0.1", &[(name, "203.0.113.9")]), "203.0.113.9");
+        assert_eq!(xff(proxy, &[]), proxy);
+        for (value, believed) in [
+            ("203.0.113.9", "203.0.113.9"),
+            ("1.1.1.1, 203.0.113.9", "203.0.113.9"),
+            ("1.1.1.1,203.0.113.9 , 10.9.9.9, fd00::7", "203.0.113.9"),
+            ("203.0.113.9:443", "203.0.113.9"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("::ffff:203.0.113.9", "203.0.113.9"),
+            ("10.1.1.1, 10.2.2.2", "10.1.1.1"),
+            // What can't be read is whoever sent it.
+            ("", proxy),
+            ("a", proxy),
+            ("203.0.113.9,", proxy),
+            ("[::1", proxy),
+            ("203.0.113.9, x, 10.2.2.2", "10.2.2.2"),
+            ("0x7f000001", proxy),
+            ("é", proxy),
+        ] {
+            assert_eq!(xff(proxy, &[(name, value)]), believed, "{value}");
+        }
+        // Several lines are one list; other names and the header that wasn't configured are nothing.
+        assert_eq!(xff(proxy, &[(name, "1.1.1.1"), (name, "203.0.113.9")]), "203.0.113.9");
+        let others = [("x_forwarded_for", "1.1.1.1"), ("x-real-ip", "1.1.1.1"), ("forwarded", "for=1.1.1.1")];
+        assert_eq!(xff(proxy, &others), proxy);
+    }
+
+    #[test]
+    fn forwarded_names_its_client_once() {
+        for (value, believed) in [
+            ("for=203.0.113.9", "203.0.113.9"),
+            ("For=\"[2001:db8::1]:4711\";proto=https;by=10.0.0.1", "2001:db8::1"),
+            ("for=1.1.1.1, for=203.0.113.9;host=evil.test", "203.0.113.9"),
+            ("for=203.0.113.9;for=1.1.1.1", "10.0.0.1"),
+            ("for=unknown", "10.0.0.1"),
+            ("proto=https", "10.0.0.1"),
+        ] {
+            assert_eq!(called("10.0.0.1", ProxyHeader::Forwarded, &[("forwarded", value)]), believed, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_user_agent_is_short_and_one_line() {
+        assert_eq!(agent("a\r\nb\u{2028}c\u{1b}[0m".as_bytes()), "abc[0m");
+        assert_eq!(agent("x".repeat(1000).as_bytes()).len(), 200);
+        assert_eq!(agent(b"\xff\xfe").chars().count(), 2);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_header_gives_an_address(value in "[ -~]{0,80}") {
+            called("10.0.0.1", ProxyHeader::XForwardedFor, &[("x-forwarded-for", &value)]);
+            called("10.0.0.1", ProxyHeader::Forwarded, &[("forwarded", &value)]);
+        }
+    }
+}

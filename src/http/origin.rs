@@ -19,3 +19,47 @@ pub fn is_own(headers: &HeaderMap, own: &str) -> bool {
         Some(origin) => origin == own,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn own(lines: &[(&'static str, &'static str)]) -> bool {
+        let headers = lines.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        is_own(&headers, "https://id.example")
+    }
+
+    #[test]
+    fn either_suffices_and_a_foreign_origin_never_does() {
+        assert!(own(&[("origin", "https://id.example")]));
+        assert!(
+            own(&[("origin", "https://id.example"), ("sec-fetch-site", "cross-site")]),
+            "a page of ours in a popup"
+        );
+        assert!(own(&[("sec-fetch-site", "same-origin")]));
+        assert!(own(&[("origin", "null"), ("sec-fetch-site", "same-origin")]));
+        for lines in [
+            &[][..],
+            &[("host", "id.example")],
+            &[("origin", "null")],
+            &[("origin", "https://id.example.evil.test")],
+            &[("origin", "http://id.example")],
+            &[("origin", "https://id.example:8443")],
+            &[("origin", "https://ID.example")],
+            &[("origin", "https://evil.test"), ("sec-fetch-site", "same-origin")],
+            &[("sec-fetch-site", "same-site")],
+            &[("sec-fetch-site", "none")],
+            &[("sec-fetch-site", "same-origin, same-origin")],
+        ] {
+            assert!(!own(lines), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn two_of_one_header_count_for_neither() {
+        let mut headers = HeaderMap::new();
+        headers.append(header::ORIGIN, header::HeaderValue::from_static("https://id.example"));
+        headers.append(header::ORIGIN, header::HeaderValue::from_static("https://id.example"));
+        assert!(!is_own(&headers, "https://id.example"));
+    }
+}

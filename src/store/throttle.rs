@@ -13,7 +13,7 @@ pub struct Charged {
     pub last_at: DateTime<Utc>,
 }
 
-/// Charges one to `key`; a count older than `since_floor` begins anew. Answers the row after the charge.
+/// Charges one to `key`; a count that began at `since_floor` or before begins anew. Answers the row after the charge.
 pub async fn charge(
     store: &Store,
     key: &str,
@@ -23,8 +23,8 @@ pub async fn charge(
 ) -> Result<Charged> {
     const CHARGE: &str = "INSERT INTO throttle (key, charged, since, last_at, expires_at) VALUES ($1, 1, $2, $2, $4) \
          ON CONFLICT (key) DO UPDATE SET \
-         charged = CASE WHEN throttle.since < $3 THEN 1 ELSE throttle.charged + 1 END, \
-         since = CASE WHEN throttle.since < $3 THEN $2 ELSE throttle.since END, \
+         charged = CASE WHEN throttle.since <= $3 THEN 1 ELSE throttle.charged + 1 END, \
+         since = CASE WHEN throttle.since <= $3 THEN $2 ELSE throttle.since END, \
          last_at = $2, expires_at = $4 RETURNING charged, since, last_at";
     Ok(match store {
         Store::Postgres(pool) => {

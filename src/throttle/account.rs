@@ -97,11 +97,9 @@ fn judge_account(rules: &Throttle, seen: Option<&throttle::Charged>, at: DateTim
         return Charged::Go;
     }
     let wait = wait_after(rules, seen.charged);
-    // A clock set back must not lengthen the wait beyond itself.
-    match (seen.last_at + wait - at).to_std() {
-        Ok(left) if !left.is_zero() => Charged::Wait(left.min(wait)),
-        _ => Charged::Go,
-    }
+    // A clock set back must not lengthen the wait beyond itself; nor does one who arrived a moment later count against us.
+    let left = (seen.last_at + wait - at).to_std().unwrap_or_default().min(wait);
+    if left.is_zero() { Charged::Go } else { Charged::Wait(left) }
 }
 
 /// A success: the budget's failures are forgotten, and the network gets back what it was charged.
@@ -196,6 +194,7 @@ mod tests {
     fn five_are_free_then_the_wait_doubles_up_to_the_cap() {
         assert_eq!(judge_account(&rules(), None, at(0)), Charged::Go);
         assert_eq!(judged(4, 0), Charged::Go);
+        assert_eq!(judged(4, -1), Charged::Go, "beside another's");
         for (failures, wait) in [(5, 1), (6, 2), (7, 4), (10, 32), (11, 60), (99, 60)] {
             assert_eq!(judged(failures, 0), Charged::Wait(Duration::from_secs(wait)), "{failures}");
             assert_eq!(judged(failures, wait.try_into().unwrap()), Charged::Go, "{failures}");

@@ -22,5 +22,6 @@ mod lineage;
 mod manage;
 mod operate;
 mod pages;
+mod signin;
 mod store;
 mod storm;
