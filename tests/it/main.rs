@@ -9,6 +9,8 @@
     reason = "clippy's leave for tests covers test functions only; here the helpers beside them are tests too"
 )]
 
+#[path = "../browser/mod.rs"]
+mod browser;
 mod cli;
 mod config;
 mod demo;
