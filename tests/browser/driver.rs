@@ -5,7 +5,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -208,7 +208,10 @@ impl Chromium {
 
     /// Makes the window as wide as `width`, by day or by night.
     pub async fn show(&self, width: u32, scheme: &str) {
-        let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        let media = json!({ "features": [
+            { "name": "prefers-color-scheme", "value": scheme },
+            { "name": "prefers-reduced-motion", "value": "reduce" },
+        ] });
         self.devtools("Emulation.setEmulatedMedia", media).await;
         let size = json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600 });
         self.devtools("Emulation.setDeviceMetricsOverride", size).await;
@@ -216,14 +219,10 @@ impl Chromium {
 
     /// A picture of the whole page.
     pub async fn picture(&self, width: u32) -> Vec<u8> {
-        let shot = self.devtools(
-            "Page.captureScreenshot",
-            json!({ "captureBeyondViewport": true, "clip": {
-            "x": 0, "y": 0, "width": width, "scale": 1,
-            "height": self.script("return Math.max(document.documentElement.scrollHeight, 800)").await,
-        } }),
-        );
-        let shot = shot.await;
+        let height = self.script("return Math.max(document.documentElement.scrollHeight, 800)").await;
+        let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
+        let shot =
+            self.devtools("Page.captureScreenshot", json!({ "captureBeyondViewport": true, "clip": clip })).await;
         base64::engine::general_purpose::STANDARD.decode(shot["data"].as_str().unwrap()).unwrap()
     }
 
@@ -257,7 +256,7 @@ async fn answer(request: reqwest::RequestBuilder) -> Result<Value, String> {
     if good { Ok(body["value"].take()) } else { Err(body["value"]["message"].to_string()) }
 }
 
-fn capabilities(browser: &std::path::Path, profile: &std::path::Path) -> Value {
+fn capabilities(browser: &Path, profile: &Path) -> Value {
     let arguments = [
         "--headless=new".to_owned(),
         "--no-sandbox".to_owned(),

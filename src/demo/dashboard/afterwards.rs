@@ -18,9 +18,9 @@ impl Dashboard {
         let ended = self.clock.monotonic();
         if let Some(newest) = signed_in.newest() {
             let answer = self.refresh_with(newest).await?;
-            steps.push(step("The newest refresh token:", "POST", &answer));
+            steps.push(step("Then the newest refresh token was presented.", "POST", &answer));
         }
-        for (mode, name) in [(Mode::Offline, "offline"), (Mode::Introspect, "by introspection")] {
+        for (mode, name) in [(Mode::Offline, "which judged offline"), (Mode::Introspect, "which asked the issuer")] {
             let answer = loop {
                 let answer = self.shipments(mode, &signed_in.access_token).await?;
                 if !answer.status.is_success() || self.clock.monotonic().saturating_sub(ended) > PATIENCE {
@@ -29,7 +29,11 @@ impl Dashboard {
                 tokio::time::sleep(PAUSE).await;
             };
             let after = self.clock.monotonic().saturating_sub(ended).as_millis();
-            steps.push(step(format!("The access token at the gateway, {name}, {after} ms later:"), "GET", &answer));
+            steps.push(step(
+                format!("{after} ms later the access token was presented at the gateway, {name}."),
+                "GET",
+                &answer,
+            ));
         }
         Ok(())
     }
