@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use base64::Engine;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 /// How long a page may take.
 const BOUND: Duration = Duration::from_secs(20);
@@ -48,7 +47,7 @@ impl Chromium {
     pub async fn start() -> Self {
         let driver = program(&["chromedriver"]);
         let browser = program(&["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]);
-        let mark = format!("chancery-browser-{}", Uuid::new_v4());
+        let mark = format!("chancery-browser-{}", chancery::secret::uuid_v4());
         let profile = std::env::temp_dir().join(&mark);
         let mut keeper = Command::new("sh")
             .args(["-c", KEEPER])

@@ -40,7 +40,7 @@ async fn signs_in(scene: &mut Scene) {
     assert!(consent.contains("Harbour Dashboard") && consent.contains("See shipments"), "{consent}");
     scene.picture("consent").await;
     // The page with the error had an error status, which Chromium notes.
-    scene.quiet(&["status of 401"]).await;
+    scene.quiet(&["status of 400"]).await;
     scene.browser.press("consent-allow").await;
     assert_eq!(scene.browser.url().await, format!("{}/", scene.at.dashboard));
     assert_eq!(scene.browser.text("who").await, "Ada Marlow");

@@ -1,11 +1,12 @@
 //! A demo on free ports with a browser before it: what all journeys do, and the pictures.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chancery::demo::run::{Addresses, Demo, Ports};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::driver::Chromium;
 

@@ -2,6 +2,7 @@
 //!
 //! They run against a small issuer made for these tests, which can be told to lie, and (`whole`) against the real one.
 
+mod command;
 mod fake;
 mod feed;
 mod gateway;

@@ -20,7 +20,7 @@ impl Dashboard {
             let answer = self.refresh_with(newest).await?;
             steps.push(step("Then the newest refresh token was presented.", "POST", &answer));
         }
-        for (mode, name) in [(Mode::Offline, "which judged offline"), (Mode::Introspect, "which asked the issuer")] {
+        for (mode, name) in [(Mode::Offline, "judged offline"), (Mode::Introspect, "by introspection")] {
             let answer = loop {
                 let answer = self.shipments(mode, &signed_in.access_token).await?;
                 if !answer.status.is_success() || self.clock.monotonic().saturating_sub(ended) > PATIENCE {
@@ -29,11 +29,7 @@ impl Dashboard {
                 tokio::time::sleep(PAUSE).await;
             };
             let after = self.clock.monotonic().saturating_sub(ended).as_millis();
-            steps.push(step(
-                format!("{after} ms later the access token was presented at the gateway, {name}."),
-                "GET",
-                &answer,
-            ));
+            steps.push(step(format!("The access token, {name}, {after} ms later."), "GET", &answer));
         }
         Ok(())
     }
