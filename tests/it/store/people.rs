@@ -124,10 +124,11 @@ async fn sessions_are_renewed_and_touched(kind: Kind) {
     assert_eq!((session.session_id, session.session_proofs.0.len()), (newer.id, 2));
     assert_eq!(snapshot.user.unwrap().user_id, owners.user_id);
 
-    sessions::touch(&bed.store, newer.id, rows::later(40)).await.unwrap();
-    sessions::touch(&bed.store, newer.id, rows::later(35)).await.unwrap();
+    sessions::touch(&bed.store, newer.id, rows::later(40), rows::later(39)).await.unwrap();
+    sessions::touch(&bed.store, newer.id, rows::later(35), rows::later(34)).await.unwrap();
+    sessions::touch(&bed.store, newer.id, rows::later(41), rows::later(39)).await.unwrap();
     let read = sessions::get(&bed.store, newer.id).await.unwrap().unwrap();
-    assert_eq!(read.last_used_at, rows::later(40), "never falls");
+    assert_eq!(read.last_used_at, rows::later(40), "never falls, and moves only when it is older than that");
 
     // Another session with the same secret would be two sessions in one cookie.
     let twin = sessions::Session { secret_digest: newer.secret_digest.clone(), ..rows::session(owners.user_id) };
