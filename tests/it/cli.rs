@@ -4,3 +4,4 @@ mod ends;
 mod forms;
 mod lineage;
 mod restore;
+mod watch;
