@@ -23,6 +23,7 @@ mod kit;
 mod lineage;
 mod manage;
 mod operate;
+mod live;
 mod pages;
 mod signin;
 mod store;
