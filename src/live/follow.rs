@@ -12,7 +12,8 @@ const CHANNEL: &str = "chancery_revocation";
 const LISTEN_AGAIN: Duration = Duration::from_secs(2);
 
 impl LiveView {
-    /// Polls until `shutdown`, every interval and whenever something is told; ever more slowly while polls fail.
+    /// Polls until `shutdown`, every interval and whenever something is told; ever more slowly while polls fail. Then the
+    /// view's own connections are closed: it is of no more use.
     pub async fn follow(self, shutdown: impl Future<Output = ()>) {
         {
             let mut shutdown = pin!(shutdown);
@@ -28,6 +29,10 @@ impl LiveView {
             keeper.hurry();
             let seq = self.read().seq();
             keeper.keep(self.0.database, seq, self.0.clock.monotonic()).await;
+        }
+        // SQLite's connections are everybody's.
+        if !self.0.aside.is_embedded() {
+            self.0.aside.close().await;
         }
     }
 

@@ -44,7 +44,7 @@ pub struct Tuning {
     pub interval: Duration,
     /// Time between polls while they fail, at most.
     pub backoff: Duration,
-    /// How long one poll may take.
+    /// How long one poll may take: what comes later than the view's age allows is of no use.
     pub patience: Duration,
     /// The age beyond which the view judges nothing.
     pub stale_after: Duration,
@@ -61,7 +61,7 @@ impl Default for Tuning {
         Self {
             interval: Duration::from_millis(200),
             backoff: Duration::from_secs(1),
-            patience: Duration::from_secs(1),
+            patience: Duration::from_secs(2),
             stale_after: Duration::from_secs(2),
             clock_off: Duration::from_secs(2),
             batch: 1000,

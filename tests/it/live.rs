@@ -57,10 +57,9 @@ impl Ground {
         [Self::sqlite().await, Self::postgres().await]
     }
 
-    /// Another node's view, not read yet. A held clock is off PostgreSQL's, which is no matter here.
+    /// Another node's view, not read yet.
     async fn unread(&self) -> LiveView {
-        let tuning = Tuning { clock_off: Duration::from_secs(3600), ..Tuning::default() };
-        LiveView::open(&open(&self.url).await, &self.clock, None, tuning).await.unwrap()
+        LiveView::open(&open(&self.url).await, &self.clock, None, held()).await.unwrap()
     }
 
     /// Another node's view, read.
@@ -134,6 +133,12 @@ async fn open(url: &str) -> Store {
         Some(_) => Store::postgres(url, 8).unwrap(),
         None => Store::sqlite(url.as_ref(), 4).await.unwrap(),
     }
+}
+
+/// For a clock that is held: it is off PostgreSQL's, and a busy machine's slowness is no matter.
+fn held() -> Tuning {
+    let (clock_off, patience) = (Duration::from_secs(3600), Duration::from_secs(60));
+    Tuning { clock_off, patience, ..Tuning::default() }
 }
 
 /// What a token bears, owned.

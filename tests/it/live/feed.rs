@@ -25,6 +25,8 @@ use super::{Ground, LONGEST, open};
 
 const ISSUER: &str = "http://127.0.0.1:7600";
 const NOTHING: [i64; 0] = [];
+/// Well below the 30 s a poll may wait.
+const SOON: Duration = Duration::from_secs(20);
 const PATH: &str = "/gateway/revocations";
 
 /// A node that serves the feed alone.
@@ -211,14 +213,14 @@ async fn a_long_poll_answers_when_there_is_something() {
         assert!(!asking.is_finished());
         ground.kill("user", "someone").await;
         node.view.poll_once().await.unwrap();
-        let answer = tokio::time::timeout(Duration::from_secs(5), asking).await.unwrap().unwrap();
+        let answer = tokio::time::timeout(SOON, asking).await.unwrap().unwrap();
         assert_eq!(answer.seqs(), [1]);
         // There already is something: no wait.
-        assert_eq!(tokio::time::timeout(Duration::from_secs(5), node.get(&query)).await.unwrap().seqs(), [1]);
+        assert_eq!(tokio::time::timeout(SOON, node.get(&query)).await.unwrap().seqs(), [1]);
         // A server that stops keeps nobody waiting.
         let waiting = format!("?after={}&wait=30", node.view.cursor().unwrap());
         node.stop();
-        assert_eq!(tokio::time::timeout(Duration::from_secs(5), node.get(&waiting)).await.unwrap().seqs(), NOTHING);
+        assert_eq!(tokio::time::timeout(SOON, node.get(&waiting)).await.unwrap().seqs(), NOTHING);
     }
 }
 
@@ -284,7 +286,7 @@ async fn a_restore_ends_a_long_poll_as_gone() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     ground.restore(0).await;
     node.view.poll_once().await.unwrap();
-    let answer = tokio::time::timeout(Duration::from_secs(5), asking).await.unwrap().unwrap();
+    let answer = tokio::time::timeout(SOON, asking).await.unwrap().unwrap();
     // What was issued before a restore is dead, the reader's own token first of all.
     answer.is_problem(401, "invalid_token");
 }
@@ -304,7 +306,7 @@ async fn a_reader_ahead_of_this_node_waits_for_it() {
         assert!(!asking.is_finished());
         ground.kill("user", "two").await;
         behind.view.poll_once().await.unwrap();
-        assert_eq!(tokio::time::timeout(Duration::from_secs(5), asking).await.unwrap().unwrap().seqs(), [2]);
+        assert_eq!(tokio::time::timeout(SOON, asking).await.unwrap().unwrap().seqs(), [2]);
         // A node that doesn't come after says so.
         ground.kill("user", "three").await;
         ahead.view.poll_once().await.unwrap();

@@ -5,15 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chancery::live::highwater::{self, Highwater};
-use chancery::live::{Error, LiveView, Tuning};
+use chancery::live::{Error, LiveView};
 use chancery::secret;
 use chancery::store::issuer;
 
-use super::{Ground, open};
+use super::{Ground, held, open};
 
 async fn open_with(ground: &Ground, path: &Path) -> Result<LiveView, Error> {
-    let tuning = Tuning { clock_off: Duration::from_secs(3600), ..Tuning::default() };
-    LiveView::open(&open(&ground.url).await, &ground.clock, Some(path.to_owned()), tuning).await
+    LiveView::open(&open(&ground.url).await, &ground.clock, Some(path.to_owned()), held()).await
 }
 
 fn path(ground: &Ground) -> PathBuf {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::feed::Node;
 use super::{Ground, until};
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(20);
 
 /// One event.
 #[derive(Debug, Default, Clone)]
