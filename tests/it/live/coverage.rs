@@ -39,9 +39,9 @@ async fn judged(ground: &Ground, view: &chancery::live::LiveView, token: &Token)
 #[tokio::test]
 async fn an_entry_covers_what_it_names_and_nothing_else() {
     for ground in Ground::both().await {
+        let view = ground.view().await;
         for reach in ["lineage", "access"] {
             for kind in NAMING {
-                let view = ground.view().await;
                 let before = view.cursor().unwrap().seq;
                 let (token, other) = (Token::unlike(before), Token::unlike(before));
                 let entry = ground.kill_at(kind.name(), &named(kind, &token), reach, ground.clock.now()).await;
