@@ -10,6 +10,7 @@
 )]
 
 #[path = "../browser/mod.rs"]
+
 mod browser;
 mod cli;
 mod config;
@@ -21,9 +22,9 @@ mod house;
 mod keyring;
 mod kit;
 mod lineage;
+mod live;
 mod manage;
 mod operate;
-mod live;
 mod pages;
 mod signin;
 mod store;
