@@ -10,7 +10,6 @@
 )]
 
 #[path = "../browser/mod.rs"]
-
 mod browser;
 mod cli;
 mod config;
