@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use super::problem;
 use crate::app::App;
 use crate::event::{Actor, Caller};
+use crate::keyring;
 use crate::oauth::error::Error;
 use crate::oauth::reply;
 use crate::revocation::find::{self, Found, NotFound};
@@ -152,10 +153,27 @@ async fn carry_out(app: &App, ask: &Ask, token: &AccessToken, caller: &Caller) -
     } else {
         find::find(&app.store, &ask.kind, &ask.value).await.map_err(Refused::NotFound)?
     };
-    let target = found.target();
     let reason = if ask.reason.is_empty() { "admin" } else { &ask.reason };
     let cause = Cause { reason, actor: Actor::Client(token.client_id), caller, at: app.clock.now() };
+    if let Found::Key(kid) = &found {
+        return key(app, kid, &cause).await.map_err(Refused::Failed);
+    }
+    let target = found.target();
     revocation::run(app, &target, target.usual_reach(), &cause).await.map_err(|error| Refused::Failed(error.into()))
+}
+
+/// A key stops signing with the kill of what it signed.
+async fn key(app: &App, kid: &str, cause: &Cause<'_>) -> Result<Killed, Error> {
+    let failed =
+        |error: keyring::Error| if error.is_passing() { Error::unavailable(error) } else { Error::server(error) };
+    let mut tx = app.store.begin().await?;
+    let (_, killed) = revocation::key::end(&app.keyring, &mut tx, kid, cause).await.map_err(failed)?;
+    revocation::settle(app, tx, std::slice::from_ref(&killed)).await?;
+    // Done is done: a successor of the successor can be announced at the next turn as well.
+    if let Err(error) = app.keyring.maintain().await {
+        tracing::warn!(%error, "no new key could be announced yet");
+    }
+    Ok(killed)
 }
 
 fn answer(killed: &Killed) -> Response {

@@ -11,8 +11,8 @@ use super::out::{Done, Failure, Out, print, safe, table, time};
 use super::view;
 use crate::config::Config;
 use crate::event::Event;
-use crate::keyring::{self, Alg, Format, Listed, SealingKeys, State};
-use crate::revocation::{self, Target};
+use crate::keyring::{self, Alg, Format, Listed, SealingKeys};
+use crate::revocation;
 use crate::store::audit;
 
 #[derive(Debug, Subcommand)]
@@ -138,14 +138,10 @@ async fn rotate(desk: &Desk, alg: Option<&str>) -> Done {
 pub(super) async fn revoke(desk: &Desk, kid: &str, reason: &str) -> Done {
     let (ring, by) = (desk.keyring().await?, desk.by());
     let mut tx = desk.store.begin().await?;
-    let revoked = ring.revoke(&mut tx, kid, by.at).await?;
-    if revoked.was == State::Revoked {
+    let (revoked, killed) = revocation::key::end(&ring, &mut tx, kid, &by.cause(reason)).await?;
+    if !killed.written {
         return Err(Failure::new(format!("key {} is revoked already", safe(kid))));
     }
-    let told = json!({ "kid": kid, "alg": revoked.alg, "was": revoked.was.name(), "successor": revoked.successor });
-    audit::insert(&mut tx, &by.record(Event::KeyRevoked).detail(told)).await?;
-    let target = Target::Key(kid);
-    let killed = revocation::kill(&mut tx, &target, target.usual_reach(), &by.cause(reason)).await?;
     tx.commit().await?;
     ring.maintain().await?;
     let Some(entry) = &killed.entry else { return Ok(()) };

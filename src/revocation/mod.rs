@@ -6,6 +6,7 @@
 //! Refused: nothing. Killing a token, family or session that a kill has already ended appends nothing.
 
 pub mod find;
+pub mod key;
 mod target;
 
 use chrono::{DateTime, Utc};
