@@ -108,8 +108,10 @@ pub async fn get(
 
 async fn show(visit: &Visit<'_>, interaction: Option<&str>) -> Result<Response, Refused> {
     let open = open::open(visit.app, id(interaction)?, &visit.browser).await?;
-    if machine::is_needless(visit.app, &open, &visit.browser).await? {
-        let to = (header::LOCATION, open.stale(visit.app).again);
+    if let Some(again) = open.stale(visit.app).again
+        && machine::is_needless(visit.app, &open, &visit.browser).await?
+    {
+        let to = (header::LOCATION, again);
         return Ok((StatusCode::SEE_OTHER, [to, (header::CACHE_CONTROL, "no-store".to_owned())]).into_response());
     }
     page(visit, &open).await
@@ -268,7 +270,7 @@ async fn refusal(visit: &Visit<'_>, refused: &Refused) -> Response {
 fn told(visit: &Visit<'_>, problem: Problem, stale: Option<&Stale>) -> Response {
     let lang = Front::language(visit.headers, stale.and_then(|stale| stale.ui_locales.as_deref()));
     let detail = stale.map(|stale| format!("The application is {}.", stale.client));
-    let again = stale.map(|stale| stale.again.clone());
+    let again = stale.and_then(|stale| stale.again.clone());
     visit.front.error(lang, visit.caller, problem, Shown { detail: detail.as_deref(), again, ..Shown::default() })
 }
 

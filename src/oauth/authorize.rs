@@ -23,6 +23,7 @@ use crate::event::Caller;
 use crate::http::params::Params;
 use crate::login::front::{Front, Shown};
 use crate::login::pages::Problem;
+use crate::oidc::hint;
 use crate::signin::machine::{self, Beginning};
 use crate::signin::request::{AuthorizationRequest, Prompt};
 
@@ -188,9 +189,18 @@ async fn request(
         },
         prompt: prompt(params)?,
         max_age: max_age(params)?,
+        hinted: hinted(app, params)?,
         login_hint: params.get("login_hint").map(|hint| hint.chars().take(256).collect()),
         ui_locales: params.get("ui_locales").map(|locales| locales.chars().take(256).collect()),
     })
+}
+
+/// Whom an `id_token_hint` is about.
+fn hinted(app: &App, params: &Params) -> Result<Option<String>, Error> {
+    let Some(text) = params.get("id_token_hint") else { return Ok(None) };
+    let hint = hint::read(app, text);
+    hint.map(|hint| Some(hint.sub))
+        .ok_or_else(|| Error::invalid_request("id_token_hint is not an ID token of this issuer"))
 }
 
 fn unsupported(params: &Params) -> Result<(), Error> {

@@ -11,10 +11,10 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Deserialize;
 use url::Url;
 use uuid::Uuid;
 
+use super::hint::{self, Hint};
 use crate::app::App;
 use crate::event::Caller;
 use crate::http::headers::Source;
@@ -22,7 +22,6 @@ use crate::http::html::Page;
 use crate::http::origin;
 use crate::http::params::{Params, encode};
 use crate::keyring::mac::FORM;
-use crate::keyring::{Alg, Expect};
 use crate::login::front::{Front, Shown};
 use crate::login::pages::{Form, Problem, SignOut, SignedOut, Who};
 use crate::oauth::client::Client;
@@ -33,15 +32,6 @@ use crate::oauth::reply::{self, Read};
 use crate::seal::KeyId;
 use crate::secret::Digest;
 use crate::session::{self, Held};
-
-/// What of an ID token a hint is read for.
-#[derive(Debug, Deserialize)]
-struct Hint {
-    iss: String,
-    sub: String,
-    aud: Uuid,
-    sid: Option<Uuid>,
-}
 
 /// A request that passed its checks.
 #[derive(Debug)]
@@ -131,7 +121,7 @@ async fn check(app: &App, params: &Params) -> Result<Asked, Wrong> {
     params.refuse_repeats(&[]).map_err(|error| Wrong("", error.into()))?;
     let hint = match params.get("id_token_hint") {
         None => None,
-        Some(text) => Some(read(app, text).ok_or_else(|| {
+        Some(text) => Some(hint::read(app, text).ok_or_else(|| {
             Wrong("id_token_hint", Error::invalid_request("id_token_hint is not an ID token of this issuer"))
         })?),
     };
@@ -164,14 +154,6 @@ async fn check(app: &App, params: &Params) -> Result<Asked, Wrong> {
         }
     };
     Ok(Asked { hint, client, redirect, state: params.get("state").map(str::to_owned) })
-}
-
-/// Reads a hint: our signature, whatever its age.
-fn read(app: &App, text: &str) -> Option<Hint> {
-    let expect = Expect::new(&["JWT"], &[Alg::Rs256, Alg::Es256]).accept_gone();
-    let verified = app.keyring.verify(text, expect).ok()?;
-    let hint: Hint = serde_json::from_value(serde_json::Value::Object(verified.claims)).ok()?;
-    (hint.iss == app.config.issuer.as_str()).then_some(hint)
 }
 
 impl Visit<'_> {

@@ -5,6 +5,7 @@
 use chrono::{DateTime, Utc};
 
 use super::request::AuthorizationRequest;
+use crate::oidc::subject;
 use crate::session::Held;
 
 /// The next step.
@@ -34,6 +35,9 @@ pub struct Facts<'a> {
 pub fn decide(facts: &Facts<'_>) -> Decision {
     let Some(held) = facts.held else { return Decision::SignIn };
     let request = facts.request;
+    if request.hinted.is_some() && request.hinted != held.standing.user().map(subject::of_user) {
+        return Decision::SignIn;
+    }
     if must_sign_in(request, held.auth_time, facts.proved_here, facts.now) {
         return Decision::SignIn;
     }
@@ -72,6 +76,7 @@ mod tests {
             prompt,
             max_age,
             login_hint: None,
+            hinted: None,
             ui_locales: None,
         }
     }

@@ -21,6 +21,7 @@ use crate::oauth::code::{self, Ask, NoCode};
 use crate::oauth::error::{Code, Error};
 use crate::oauth::redirect::ValidRedirect;
 use crate::oauth::scope::Scopes;
+use crate::oidc::subject;
 use crate::secret::{self, BrowserSecret, Opaque, SessionSecret};
 use crate::session::{self, Again, Held};
 use crate::store::interactions::{self, Interaction, Stepped};
@@ -177,6 +178,10 @@ pub async fn password(
     let step = from.after(Input::Proved).ok_or_else(|| Refused::Finished(open.stale(app)))?;
     let devices = device::recognise(app, browser.devices());
     let proven = prove::by_password(app, Typed { name, password, devices: &devices }, caller).await?;
+    if open.request.hinted.as_ref().is_some_and(|sub| *sub != subject::of_user(proven.user())) {
+        let error = Error::new(Code::LoginRequired, "another user than the one id_token_hint is about signed in");
+        return Ok(turn_away(app, open, &error, caller).await?.into());
+    }
     let mut tx = app.store.begin().await?;
     let begun = begin_session(app, &mut tx, browser, &proven, caller).await?;
     write(app, &mut tx, open, step, Some(begun.session_id)).await?;
@@ -250,6 +255,11 @@ pub async fn allow(app: &App, open: &Open, browser: &Browser, caller: &Caller) -
 
 /// The user cancels, or doesn't allow: the client is told.
 pub async fn cancel(app: &App, open: &Open, caller: &Caller) -> Result<Next, Refused> {
+    turn_away(app, open, &Error::new(Code::AccessDenied, "the user did not allow it"), caller).await
+}
+
+/// Ends without a code.
+async fn turn_away(app: &App, open: &Open, error: &Error, caller: &Caller) -> Result<Next, Refused> {
     let step = after(app, open, Input::Refused)?;
     let mut tx = app.store.begin().await?;
     write(app, &mut tx, open, step, open.interaction.session_id).await?;
@@ -259,7 +269,7 @@ pub async fn cancel(app: &App, open: &Open, caller: &Caller) -> Result<Next, Ref
         .outcome("cancelled");
     store::audit::insert(&mut tx, &record).await?;
     tx.commit().await?;
-    Ok(Next::Away(failure(app, open, &Error::new(Code::AccessDenied, "the user did not allow it"))))
+    Ok(Next::Away(failure(app, open, error)))
 }
 
 /// Who is there: a session that stands, in the browser that holds it.

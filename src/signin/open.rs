@@ -33,7 +33,7 @@ pub struct Open {
 pub struct Stale {
     pub client: String,
     /// The same authorization request once more, with all its checks.
-    pub again: String,
+    pub again: Option<String>,
     pub ui_locales: Option<String>,
 }
 
@@ -82,7 +82,8 @@ impl Open {
     /// What is left of it when it can't go on.
     #[must_use]
     pub fn stale(&self, app: &App) -> Box<Stale> {
-        let again = format!("{}?{}", app.config.issuer.endpoint("/oauth2/authorize"), self.request.query());
+        let endpoint = app.config.issuer.endpoint("/oauth2/authorize");
+        let again = self.request.query().map(|query| format!("{endpoint}?{query}"));
         let (client, ui_locales) = (self.client.registration().name.clone(), self.request.ui_locales.clone());
         Box::new(Stale { client, again, ui_locales })
     }

@@ -26,13 +26,18 @@ pub struct AuthorizationRequest {
     /// Seconds.
     pub max_age: Option<u64>,
     pub login_hint: Option<String>,
+    /// Whom an ID token that came as a hint was about: nobody else will do.
+    pub hinted: Option<String>,
     pub ui_locales: Option<String>,
 }
 
 impl AuthorizationRequest {
-    /// The query that asks for the same once more.
+    /// The query that asks for the same once more; none where a hint belongs to it, which is not kept.
     #[must_use]
-    pub fn query(&self) -> String {
+    pub fn query(&self) -> Option<String> {
+        if self.hinted.is_some() {
+            return None;
+        }
         let (client_id, max_age, prompt) =
             (self.client_id.to_string(), self.max_age.map(|age| age.to_string()), self.prompt.words());
         let method = self.challenge.as_ref().map(|_| "S256");
@@ -52,7 +57,7 @@ impl AuthorizationRequest {
             ("ui_locales", self.ui_locales.as_deref()),
         ];
         let once = once.into_iter().filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)));
-        params::encode(once.chain(self.resources.iter().map(|uri| ("resource", uri.as_str()))))
+        Some(params::encode(once.chain(self.resources.iter().map(|uri| ("resource", uri.as_str())))))
     }
 }
 

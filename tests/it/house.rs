@@ -36,6 +36,7 @@ const FLOORS: &[&[&str]] = &[
         "oidc/subject",
         "oidc/claims",
         "oidc/id_token",
+        "oidc/hint",
         "token/refresh",
         "token/lineage",
         "token/entitlement",

@@ -6,6 +6,7 @@ mod journey;
 mod names;
 mod races;
 mod sessions;
+mod signout;
 
 use std::time::Duration;
 

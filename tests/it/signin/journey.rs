@@ -16,6 +16,7 @@ on_both!(
     being_someone_else,
     tabs_opened_together,
     what_the_client_says_of_the_user,
+    nobody_but_the_one_who_is_hinted_at,
 );
 
 async fn asked_once_and_remembered(kind: Kind) {
@@ -213,4 +214,34 @@ async fn what_the_client_says_of_the_user(kind: Kind) {
     let page = browser.begin(&rp.flow(&[("login_hint", hint), ("ui_locales", "xx fr")])).await;
     assert!(page.text.contains("lang=\"fr\"") && page.text.contains("alert(1)"), "{}", page.text);
     assert!(!page.text.contains("<script>alert") && !page.text.contains("value=\"\"><script"), "{}", page.text);
+}
+
+async fn nobody_but_the_one_who_is_hinted_at(kind: Kind) {
+    let (issuer, clock) = held(kind, |_| {}).await;
+    issuer.user("alice").await;
+    issuer.user("bob").await;
+    let rp = issuer.client().await;
+    let (mut alice, mut bob) = (Browser::new(&issuer), Browser::new(&issuer));
+    let hint = rp.tokens(&mut alice, "alice").await.str("id_token").to_owned();
+    bob.code(&rp.flow(&[]), "bob").await;
+    // Expired ones will do.
+    clock.advance(MINUTE * 60);
+    let silent = rp.flow(&[("prompt", "none"), ("id_token_hint", &hint)]);
+    assert!(told(&alice.begin(&silent).await, "code").starts_with("ch_ac_"));
+    assert_eq!(told(&bob.begin(&silent).await, "error"), "login_required");
+    assert_eq!(told(&Browser::new(&issuer).begin(&silent).await, "error"), "login_required");
+    // On the page, too: whoever else signs in is not handed out.
+    let flow = rp.flow(&[("id_token_hint", &hint)]);
+    let (page, before) = (bob.begin(&flow).await, state(&issuer).await);
+    let other = sign_in(&mut bob, &page, &flow, ("bob", PASSWORD)).await;
+    assert_eq!((told(&other, "error"), told(&other, "state")), ("login_required".to_owned(), flow.state.clone()));
+    assert_eq!(state(&issuer).await[..3], before[..3]);
+    let page = bob.begin(&flow).await;
+    let right = sign_in(&mut bob, &page, &flow, ALICE).await;
+    assert!(told(&right, "code").starts_with("ch_ac_"));
+    let forged = format!("{}AAAA", &hint[..hint.len() - 4]);
+    for bad in ["x", forged.as_str(), "a.b.c"] {
+        let answer = alice.begin(&rp.flow(&[("prompt", "none"), ("id_token_hint", bad)])).await;
+        assert_eq!(told(&answer, "error"), "invalid_request", "{bad}");
+    }
 }

@@ -1,0 +1,28 @@
+//! ID tokens that come back as hints (OpenID Connect Core 3.1.2.1; RP-Initiated Logout 1.0, 2): whose sign-in is meant.
+//!
+//! Ours by signature, whatever their age, keys that are gone included; they prove nothing about who presents them. Refused: what
+//! another issuer signed, what was altered, and tokens of another type.
+
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::keyring::{Alg, Expect};
+
+/// What of an ID token a hint is read for.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Hint {
+    iss: String,
+    pub sub: String,
+    pub aud: Uuid,
+    pub sid: Option<Uuid>,
+}
+
+/// Reads a hint.
+#[must_use]
+pub fn read(app: &App, text: &str) -> Option<Hint> {
+    let expect = Expect::new(&["JWT"], &[Alg::Rs256, Alg::Es256]).accept_gone();
+    let verified = app.keyring.verify(text, expect).ok()?;
+    let hint: Hint = serde_json::from_value(serde_json::Value::Object(verified.claims)).ok()?;
+    (hint.iss == app.config.issuer.as_str()).then_some(hint)
+}
