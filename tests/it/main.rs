@@ -1,5 +1,6 @@
 //! The integration tests: one binary, whose files mirror the router.
 #![allow(
+    clippy::disallowed_methods,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
