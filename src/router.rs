@@ -22,7 +22,7 @@ use crate::http::settle::{Bounds, settle};
 use crate::login::front::{Front, Shown};
 use crate::login::pages::{Brand, Problem};
 use crate::oauth::metadata::{self, Metadata};
-use crate::oauth::{authorize, introspection, revocation, token};
+use crate::oauth::{authorize, introspection, reply, revocation, token};
 use crate::oidc::{logout, userinfo};
 use crate::{admin, gateway, login};
 
@@ -34,7 +34,7 @@ pub fn public(app: &App, meter: &Meter, stopping: Stopping) -> Router {
     let config = &app.config;
     let https = config.issuer.is_https();
     let front = Front::new(Brand::of(&config.brand, &app.assets), Jar::new(https));
-    let bounds = Bounds::new(config.limits.in_flight, config.limits.request_timeout);
+    let bounds = Bounds::new(config.limits.in_flight, config.limits.request_timeout, config.limits.body);
 
     let protocol = Router::new()
         .route("/.well-known/openid-configuration", get(metadata::metadata))
@@ -52,9 +52,11 @@ pub fn public(app: &App, meter: &Meter, stopping: Stopping) -> Router {
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))
         .fallback(not_found)
+        .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(bounds.clone(), settle));
     let waiting = Router::new()
         .route("/gateway/revocations", get(gateway::feed::revocations))
+        .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(bounds.waiting(WAITING), settle));
 
     let routes = protocol.merge(waiting).with_state(app.clone());
@@ -65,7 +67,7 @@ pub fn public(app: &App, meter: &Meter, stopping: Stopping) -> Router {
         .layer(Extension(Metadata::new(config)))
         .layer(Extension(front))
         .layer(Extension(stopping))
-        // A body past the limit is refused before it is read.
+        // Bodies are read whole, to the limit, by `settle`; this is the same limit for whoever asks for one again.
         .layer(DefaultBodyLimit::max(config.limits.body))
         // Knows the route, so that it counts by route.
         .layer(middleware::from_fn_with_state(meter.clone(), measure))
@@ -128,6 +130,15 @@ async fn asset(
         Some(asset) => asset.answer(version.v.as_deref(), &headers),
         None => StatusCode::NOT_FOUND.into_response(),
     }
+}
+
+/// The path is there, the method is not; `Allow` names those that are.
+async fn wrong_method() -> Response {
+    let told = serde_json::json!({
+        "error": "invalid_request",
+        "error_description": "this address takes another method: see the Allow header",
+    });
+    reply::json(StatusCode::METHOD_NOT_ALLOWED.as_u16(), &told)
 }
 
 async fn not_found(

@@ -129,7 +129,7 @@ fn read(headers: &HeaderMap, body: Result<Bytes, axum::extract::rejection::Bytes
     if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
         return Err("the content type must be application/json".to_owned());
     }
-    let body = body.map_err(|_| "the body is too large, or broke off".to_owned())?;
+    let body = body.map_err(|_| "the body is too large, or did not come in time".to_owned())?;
     let ask: Ask =
         serde_json::from_slice(&body).map_err(|error| format!("the body is not what is expected: {error}"))?;
     if ask.reason.chars().count() > 100 || ask.reason.chars().any(char::is_control) {

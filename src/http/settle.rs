@@ -2,39 +2,46 @@
 //!
 //! Each request is a task of its own: its panic is an answer, not the end of the server. Past the deadline the client is told
 //! "come again" (503, the outcome is unknown) while the work goes on to its end. Past the limit of requests in flight it is told
-//! so at once.
+//! so at once. A body is read whole before any of that: a peer that dawdles with it holds no place and no task. Refused: a body
+//! past the limit (unread, when it is announced), and one that doesn't come in time; the handler says so in its own words.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::{Body, HttpBody, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures_util::stream;
 use tokio::sync::Semaphore;
 
-/// How many at once, and how long each may take.
+/// How many at once, how long each may take, and how long its body may be.
 #[derive(Debug, Clone)]
 pub struct Bounds {
     in_flight: Arc<Semaphore>,
     deadline: Duration,
+    /// For the body to arrive.
+    reading: Duration,
+    body: usize,
 }
 
 impl Bounds {
     #[must_use]
-    pub fn new(in_flight: usize, deadline: Duration) -> Self {
-        Self { in_flight: Arc::new(Semaphore::new(in_flight)), deadline }
+    pub fn new(in_flight: usize, deadline: Duration, body: usize) -> Self {
+        Self { in_flight: Arc::new(Semaphore::new(in_flight)), deadline, reading: deadline, body }
     }
 
     /// The same count, another deadline: for answers that wait on purpose.
     #[must_use]
     pub fn waiting(&self, deadline: Duration) -> Self {
-        Self { in_flight: Arc::clone(&self.in_flight), deadline }
+        Self { deadline, ..self.clone() }
     }
 }
 
 /// Runs the request as its own task.
 pub async fn settle(State(bounds): State<Bounds>, request: Request, next: Next) -> Response {
+    let request = gathered(request, &bounds).await;
     let Ok(place) = Arc::clone(&bounds.in_flight).try_acquire_owned() else { return unavailable() };
     let work = tokio::spawn(async move {
         let _place = place;
@@ -51,6 +58,21 @@ pub async fn settle(State(bounds): State<Bounds>, request: Request, next: Next) 
             unavailable()
         }
     }
+}
+
+/// The request with its body read, or with one that can't be.
+async fn gathered(request: Request, bounds: &Bounds) -> Request {
+    let (parts, body) = request.into_parts();
+    let fits = usize::try_from(body.size_hint().lower()).is_ok_and(|announced| announced <= bounds.body);
+    let read = if fits { tokio::time::timeout(bounds.reading, to_bytes(body, bounds.body)).await.ok() } else { None };
+    let body = match read {
+        Some(Ok(bytes)) => Body::from(bytes),
+        Some(Err(_)) | None => {
+            let broken = std::io::Error::other("longer than the limit, or not here in time");
+            Body::from_stream(stream::iter([Err::<axum::body::Bytes, _>(broken)]))
+        }
+    };
+    Request::from_parts(parts, body)
 }
 
 /// "Come again": nothing is known to have been done.

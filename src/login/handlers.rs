@@ -5,10 +5,9 @@
 //! answer to a post that moved the machine is a 303. Who can't go on is told how to begin again.
 
 use axum::Extension;
-use axum::extract::{Query, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
 use url::Url;
 use uuid::Uuid;
 
@@ -30,12 +29,6 @@ use crate::signin::browser::Browser;
 use crate::signin::machine;
 use crate::signin::open::{self, Open, Refused, Stale};
 use crate::store;
-
-/// What the address says.
-#[derive(Debug, Deserialize)]
-pub struct At {
-    interaction: Option<String>,
-}
 
 /// One visit: all a page or a move needs.
 pub(super) struct Visit<'a> {
@@ -95,12 +88,17 @@ pub async fn get(
     State(app): State<App>,
     Extension(front): Extension<Front>,
     Extension(caller): Extension<Caller>,
-    Query(at): Query<At>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
     let visit =
         Visit { app: &app, front: &front, caller: &caller, headers: &headers, browser: front.browser(&headers) };
-    match show(&visit, at.interaction.as_deref()).await {
+    let params = Params::parse(query.unwrap_or_default().as_bytes());
+    let params = match params.and_then(|params| params.refuse_repeats(&[]).map(|()| params)) {
+        Ok(params) => params,
+        Err(error) => return unreadable(&visit, &error.into()),
+    };
+    match show(&visit, params.get("interaction")).await {
         Ok(response) => response,
         Err(refused) => refusal(&visit, &refused).await,
     }
@@ -137,12 +135,7 @@ pub async fn post(
         Visit { app: &app, front: &front, caller: &caller, headers: &headers, browser: front.browser(&headers) };
     let form = match reply::form(&headers, body, &[]) {
         Ok(form) => form,
-        Err(error) => {
-            reply::log(&error, &caller);
-            let description = error.description();
-            let shown = Shown { code: Some(error.code.name()), detail: Some(&description), ..Shown::default() };
-            return front.error(Front::language(&headers, None), &caller, Problem::BadRequest, shown);
-        }
+        Err(error) => return unreadable(&visit, &error),
     };
     match answered(&visit, &form).await {
         Ok(response) => response,
@@ -239,6 +232,14 @@ async fn sign_in(
         response.headers_mut().insert(header::RETRY_AFTER, value);
     }
     Ok(response)
+}
+
+/// A request that can't be read: a page that says why.
+fn unreadable(visit: &Visit<'_>, error: &Error) -> Response {
+    reply::log(error, visit.caller);
+    let description = error.description();
+    let shown = Shown { code: Some(error.code.name()), detail: Some(&description), ..Shown::default() };
+    visit.front.error(Front::language(visit.headers, None), visit.caller, Problem::BadRequest, shown)
 }
 
 /// A move that is no path of the machine: a page that says what to do, and no step.

@@ -20,7 +20,7 @@ pub type Read = Result<Bytes, BytesRejection>;
 pub fn form(headers: &HeaderMap, body: Read, may_repeat: &[&str]) -> Result<Params, Error> {
     let body = body.map_err(|error| match error {
         BytesRejection::FailedToBufferBody(_) => {
-            Error::invalid_request("the body is too large, or broke off").because(error)
+            Error::invalid_request("the body is too large, or did not come in time").because(error)
         }
         other => Error::invalid_request("the body can't be read").because(other),
     })?;
