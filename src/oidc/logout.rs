@@ -139,7 +139,11 @@ async fn check(app: &App, params: &Params) -> Result<Asked, Wrong> {
     }
     let client = match hint.as_ref().map(|hint| hint.aud).or(named) {
         None => None,
-        Some(id) => client_auth::find(app, id).await.map_err(|error| Wrong("client_id", error))?,
+        // A disabled client is nobody's way out either.
+        Some(id) => client_auth::find(app, id)
+            .await
+            .map_err(|error| Wrong("client_id", error))?
+            .filter(|client| !client.registration().disabled),
     };
     if named.is_some() && client.is_none() {
         return Err(Wrong("client_id", Error::invalid_request("client_id is not that of a registered client")));

@@ -5,14 +5,7 @@
 
 mod client_auth;
 mod forms;
-mod gone;
-mod limits;
-mod logged;
-mod pages;
-mod properties;
 mod redirects;
-mod secrets;
-mod tokens;
 mod wire;
 
 use std::collections::BTreeMap;
