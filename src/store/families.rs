@@ -137,12 +137,14 @@ pub async fn rotate(store: &Store, rotation: &Rotation<'_>) -> Result<Rotated> {
     }
 }
 
-/// Counts a generation that was retried from another network; answers how many in a row now were.
-pub async fn contended(store: &Store, id: Uuid, generation: i64) -> Result<i64> {
-    const COUNT: &str = "UPDATE family SET contended = CASE WHEN contended_generation = $2 THEN contended WHEN contended_generation = $2 - 1 THEN contended + 1 ELSE 1 END, \
-         contended_generation = $2 WHERE id = $1 RETURNING contended";
+/// Counts a generation that was retried from another network; answers how many in a row now were. None when this one was
+/// counted before: its further retries are no news.
+pub async fn contended(store: &Store, id: Uuid, generation: i64) -> Result<Option<i64>> {
+    const COUNT: &str = "UPDATE family SET contended = CASE WHEN contended_generation = $2 - 1 THEN contended + 1 ELSE 1 END, \
+         contended_generation = $2 WHERE id = $1 AND contended_generation < $2 RETURNING contended";
     let mut tx = store.begin().await?;
-    let run = within!(&mut tx, db => sqlx::query_scalar(COUNT).bind(id).bind(generation).fetch_one(&mut *db).await?);
+    let run =
+        within!(&mut tx, db => sqlx::query_scalar(COUNT).bind(id).bind(generation).fetch_optional(&mut *db).await?);
     tx.commit().await?;
     Ok(run)
 }

@@ -162,7 +162,7 @@ pub async fn retry(app: &App, ask: Refreshable<'_>, caller: &Caller) -> Result<E
     ask.used(app);
     if ask.family.network.is_some() && ask.family.network != caller.network() {
         let run = families::contended(&app.store, ask.family.id, current).await?;
-        if run == CONTENDED {
+        if run == Some(CONTENDED) {
             tracing::warn!(family = %ask.family.id, "generations are retried again and again from another network");
             note(app, &ask.record(Event::RefreshContended, caller).detail(json!({ "generations": run }))).await;
         }
@@ -170,10 +170,14 @@ pub async fn retry(app: &App, ask: Refreshable<'_>, caller: &Caller) -> Result<E
     Ok(ask.entitled(current))
 }
 
-/// Ends a family for what was presented: the event that tells it, and the kill, in one transaction.
-pub async fn end(app: &App, family_id: Uuid, why: &Ending<'_>) -> Result<(), Error> {
+/// Ends a family for what was presented: the event that tells it, and the kill, in one transaction. False when a kill had ended
+/// it before: then nothing is written, so that one theft is one alarm however often its spoils are presented.
+pub async fn end(app: &App, family_id: Uuid, why: &Ending<'_>) -> Result<bool, Error> {
     let mut tx = app.store.begin().await?;
     store::locks::lock(&mut tx, &[store::locks::Owner::Family(family_id)]).await?;
+    if families::mark(&mut tx, family_id).await?.is_some_and(|mark| mark > 0) {
+        return Ok(false);
+    }
     store::audit::insert(&mut tx, &why.record).await?;
     let actor = why.record.actor;
     let cause = Cause { reason: why.reason, actor, caller: &why.record.caller, at: why.record.at };
@@ -182,7 +186,7 @@ pub async fn end(app: &App, family_id: Uuid, why: &Ending<'_>) -> Result<(), Err
     if why.alarms {
         tracing::warn!(event = why.record.event.name(), family = %family_id, client = ?why.record.client_id, "a family was ended: a copy of its tokens is in use");
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Why a family ends.
@@ -214,7 +218,7 @@ impl Refreshable<'_> {
     }
 
     fn ending(&self, event: Event, reason: &'static str, alarms: bool, caller: &Caller) -> Ending<'static> {
-        let detail = json!({ "presented": self.token.generation, "current": self.family.generation });
+        let detail = json!({ "presented": self.token.generation, "current": self.family.generation, "alarm": alarms });
         Ending { reason, record: self.record(event, caller).outcome("ended").detail(detail), alarms }
     }
 }

@@ -132,8 +132,10 @@ async fn failed(request: &TokenRequest<'_>, code: &codes::Code, error: Error) ->
 /// A spent code, presented right by its own client: the family ends before the answer leaves.
 async fn reused(request: &TokenRequest<'_>, code: &codes::Code) -> Result<Error, Error> {
     let record = record(request, Event::CodeReused, code).outcome("ended");
-    family::end(request.app, code.family_id, &Ending { reason: "code_reuse", record, alarms: true }).await?;
-    Ok(over("the code was spent before"))
+    if family::end(request.app, code.family_id, &Ending { reason: "code_reuse", record, alarms: true }).await? {
+        return Ok(over("the code was spent before"));
+    }
+    Ok(refused(request, code, "spent, and its family has ended").await)
 }
 
 fn record(request: &TokenRequest<'_>, event: Event, code: &codes::Code) -> Record {

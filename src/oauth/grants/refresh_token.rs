@@ -81,7 +81,9 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
             Verdict::Reused => ask.reused(caller),
             Verdict::Lost => ask.lost(caller),
         };
-        family::end(app, family.id, &ending).await?;
+        if !family::end(app, family.id, &ending).await? {
+            return Err(refused(request, &family, ENDED).await);
+        }
         return Err(over(ending.reason));
     }
 }
@@ -112,11 +114,13 @@ async fn draft(request: &TokenRequest<'_>, family: &Family, standing: &Standing)
     Ok(Draft::new(standing, allowed, &ends))
 }
 
+const ENDED: &str = "the family has ended";
+
 /// What ends a family without anyone ending it.
 #[must_use]
 pub fn over_by_itself(family: &Family, standing: &Standing, idle: Duration) -> Option<&'static str> {
     if family.ended_at.is_some() || family.revoked_seq > family.born_seq {
-        Some("the family has ended")
+        Some(ENDED)
     } else if family.expires_at <= standing.now() {
         Some("the family has expired")
     } else if family.last_used_at + idle <= standing.now() {

@@ -5,14 +5,14 @@ use chancery::token::refresh::{self, Authentic, FamilySecret};
 use sqlx::types::Json;
 
 use crate::kit::actors::{Answer, RelyingParty};
-use crate::kit::issuer::{Issuer, Kind, on_both};
+use crate::kit::issuer::{Issuer, Kind, Setup, on_both};
 
 use super::desk::{Started, count, family, lineage_of, started};
 
 on_both!(a_refusal_changes_nothing);
 
 async fn a_refusal_changes_nothing(kind: Kind) {
-    let issuer = Issuer::start(kind).await;
+    let issuer = Issuer::start_with(kind, Setup::patient()).await;
     issuer.user("alice").await;
     issuer.resource("https://tide.test/", &["tide:read", "tide:write"]).await;
     issuer.resource("https://moon.test/", &["moon:read"]).await;

@@ -1,5 +1,10 @@
 //! Lineage: codes become families, families rotate, honest retries are answered alike, thieves are caught.
 
+mod bench;
+mod codes;
 mod desk;
 mod honest;
+mod limits;
+mod opaque;
 mod parallel;
+mod window;
