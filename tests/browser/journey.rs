@@ -20,6 +20,7 @@ async fn a_person_takes_other_turns() {
     denies(&mut scene).await;
     goes_back(&mut scene).await;
     refreshes_in_two_tabs(&mut scene).await;
+    is_stopped_from_a_terminal(&mut scene).await;
     scene.close().await;
 }
 
@@ -179,5 +180,25 @@ async fn refreshes_in_two_tabs(scene: &mut Scene) {
     scene.browser.switch(&tabs[0]).await;
     let told = scene.result("call-offline").await;
     assert!(told.contains("200 OK"), "{told}");
+    scene.quiet(&[]).await;
+}
+
+/// The commands the demo's start suggests, typed while a person is signed in.
+async fn is_stopped_from_a_terminal(scene: &mut Scene) {
+    let tree = scene.terminal(&["lineage", "show", scene.username]);
+    assert!(tree.contains("Harbour Dashboard") && tree.contains("live"), "{tree}");
+    println!("{tree}");
+    scene.terminal(&["revoke", "user", scene.username, "--reason", "laptop stolen"]);
+    for button in ["call-offline", "call-introspect"] {
+        scene.within_a_second(button, "401 Unauthorized").await;
+    }
+    let told = scene.result("refresh").await;
+    assert!(told.contains("invalid_grant"), "{told}");
+    let audit = scene.terminal(&["audit", "list"]);
+    assert!(audit.contains("revo"), "{audit}");
+    println!("{audit}");
+    // The session ended with the rest: the way back leads by the password.
+    scene.browser.press("sign-in").await;
+    assert!(scene.browser.has("password").await, "{}", scene.browser.body().await);
     scene.quiet(&[]).await;
 }

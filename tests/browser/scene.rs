@@ -1,6 +1,7 @@
 //! A demo on free ports with a browser before it: what all journeys do, and the pictures.
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use chancery::demo::run::{Addresses, Demo, Ports};
@@ -16,6 +17,7 @@ pub struct Scene {
     pub at: Addresses,
     pub username: &'static str,
     pub password: String,
+    settings: PathBuf,
     pictures: Option<PathBuf>,
     taken: u32,
     stop: oneshot::Sender<()>,
@@ -26,6 +28,7 @@ impl Scene {
     pub async fn open() -> Self {
         let demo = Demo::open(Ports::take([0, 0, 0]).unwrap(), None).await.unwrap();
         let (at, username, password) = (demo.at.clone(), demo.username, demo.password.clone());
+        let settings = demo.settings.clone();
         let (stop, stopped) = oneshot::channel();
         let served = tokio::spawn(async move {
             let stopped = async {
@@ -35,7 +38,7 @@ impl Scene {
         });
         let pictures = std::env::var_os("CHANCERY_SCREENSHOTS").map(PathBuf::from);
         let browser = Chromium::start().await;
-        Self { browser, at, username, password, pictures, taken: 0, stop, served }
+        Self { browser, at, username, password, settings, pictures, taken: 0, stop, served }
     }
 
     /// Ends the demo, which stops within its grace although a browser holds connections.
@@ -89,6 +92,14 @@ impl Scene {
             assert!(since.elapsed() < Duration::from_secs(1), "not within a second: {says}\n{told}");
             told = self.result(button).await;
         }
+    }
+
+    /// Types a command in another terminal, as the demo's start suggests, and gives what it prints.
+    pub fn terminal(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chancery"));
+        let done = command.env_clear().arg("--config").arg(&self.settings).args(arguments).output().unwrap();
+        assert!(done.status.success(), "{arguments:?}: {done:?}");
+        String::from_utf8(done.stdout).unwrap()
     }
 
     /// The console has said nothing but, for pages with an error status, that.
