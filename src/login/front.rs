@@ -35,6 +35,8 @@ pub struct Shown<'a> {
     pub detail: Option<&'a str>,
     /// Where to begin again.
     pub again: Option<String>,
+    /// The application to go back to: its name, and an address that was checked to be its own.
+    pub back: Option<(String, String)>,
 }
 
 impl Front {
@@ -112,6 +114,7 @@ impl Front {
             parameter: shown.parameter.map(str::to_owned),
             detail: shown.detail.map(str::to_owned),
             again: shown.again,
+            back: shown.back,
             ..ErrorPage::of(self.frame(lang, caller), problem)
         };
         Page::new(lang, page).status(problem.status()).into_response()

@@ -270,9 +270,12 @@ async fn refusal(visit: &Visit<'_>, refused: &Refused) -> Response {
 /// The page of a refusal; with the way to begin again, when it was this browser's own.
 fn told(visit: &Visit<'_>, problem: Problem, stale: Option<&Stale>) -> Response {
     let lang = Front::language(visit.headers, stale.and_then(|stale| stale.ui_locales.as_deref()));
-    let detail = stale.map(|stale| format!("The application is {}.", stale.client));
+    let back = stale.and_then(|stale| Some((stale.client.clone(), stale.home.clone()?)));
+    // An application that is no web site is only named.
+    let named = stale.filter(|stale| stale.home.is_none());
+    let detail = named.map(|stale| format!("The application is {}.", stale.client));
     let again = stale.and_then(|stale| stale.again.clone());
-    visit.front.error(lang, visit.caller, problem, Shown { detail: detail.as_deref(), again, ..Shown::default() })
+    visit.front.error(lang, visit.caller, problem, Shown { detail: detail.as_deref(), again, back, ..Shown::default() })
 }
 
 fn failed(visit: &Visit<'_>, error: &Error) -> Response {

@@ -79,7 +79,8 @@ pub async fn get(
             let lang = Front::language(&headers, ui_locales.as_deref());
             let parameter = Some(parameter).filter(|name| !name.is_empty());
             let description = error.description();
-            let shown = Shown { code: Some(error.code.name()), parameter, detail: Some(&description), again: None };
+            let shown =
+                Shown { code: Some(error.code.name()), parameter, detail: Some(&description), ..Shown::default() };
             let problem = if error.code == Code::TemporarilyUnavailable { Problem::Overloaded } else { problem };
             let mut response = front.error(lang, &caller, problem, shown);
             if error.code == Code::TemporarilyUnavailable {

@@ -221,7 +221,7 @@ impl Visit<'_> {
                 let parameter = Some(*parameter).filter(|name| !name.is_empty());
                 self.page(
                     Problem::BadRequest,
-                    Shown { code: Some(code.name()), parameter, detail: Some(&description), again: None },
+                    Shown { code: Some(code.name()), parameter, detail: Some(&description), ..Shown::default() },
                 )
             }
         }

@@ -32,6 +32,8 @@ pub struct Open {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stale {
     pub client: String,
+    /// Where the client is at home: the origin its answers go to, when that is a web site.
+    pub home: Option<String>,
     /// The same authorization request once more, with all its checks.
     pub again: Option<String>,
     pub ui_locales: Option<String>,
@@ -85,7 +87,8 @@ impl Open {
         let endpoint = app.config.issuer.endpoint("/oauth2/authorize");
         let again = self.request.query().map(|query| format!("{endpoint}?{query}"));
         let (client, ui_locales) = (self.client.registration().name.clone(), self.request.ui_locales.clone());
-        Box::new(Stale { client, again, ui_locales })
+        let home = self.redirect.origin().filter(|origin| origin.contains("://")).map(|origin| format!("{origin}/"));
+        Box::new(Stale { client, home, again, ui_locales })
     }
 }
 

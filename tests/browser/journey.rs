@@ -156,7 +156,7 @@ async fn goes_back(scene: &mut Scene) {
     assert!(scene.browser.text("error").await.contains("you may be signed in already"));
     scene.picture("back").await;
     scene.quiet(&["status of 409"]).await;
-    scene.browser.go(&scene.at.dashboard).await;
+    scene.browser.press("back").await;
     assert_eq!(scene.browser.text("who").await, "Ada Marlow");
 }
 

@@ -25,6 +25,8 @@ pub struct ErrorPage {
     pub detail: Option<String>,
     /// A checked address on which to begin again.
     pub again: Option<String>,
+    /// The application to go back to: its name, and an address that was checked to be its own.
+    pub back: Option<(String, String)>,
 }
 
 /// What went wrong, as far as a person need know.
@@ -91,7 +93,7 @@ impl ErrorPage {
     /// A page that names only the problem.
     #[must_use]
     pub fn of(frame: Frame, problem: Problem) -> Self {
-        Self { frame, problem, code: None, parameter: None, detail: None, again: None }
+        Self { frame, problem, code: None, parameter: None, detail: None, again: None, back: None }
     }
 
     /// What is said of it.
@@ -119,6 +121,12 @@ impl ErrorPage {
         self.code.is_some() || self.parameter.is_some() || self.detail.is_some()
     }
 
+    /// Whether to go back is the better way: a sign-in that is finished need not be begun again.
+    #[must_use]
+    pub fn back_first(&self) -> bool {
+        self.problem == Problem::Finished && self.back.is_some()
+    }
+
     /// Its states.
     #[must_use]
     pub fn sample(frame: &Frame) -> Vec<(&'static str, Self)> {
@@ -128,8 +136,10 @@ impl ErrorPage {
             detail: Some("`https://rp.example/cb/` is not one of the addresses registered for this client".into()),
             ..Self::of(frame.clone(), Problem::BadRedirect)
         };
-        let again = Self { again: Some("/".into()), ..Self::of(frame.clone(), Problem::Expired) };
+        let back = Some(("Harbour Dashboard".to_owned(), "https://dashboard.harbour.example/".to_owned()));
+        let again = Self { again: Some("/".into()), back, ..Self::of(frame.clone(), Problem::Expired) };
+        let finished = Self { problem: Problem::Finished, ..again.clone() };
         let plain = Problem::ALL.map(|problem| ("plain", Self::of(frame.clone(), problem)));
-        [("named", named), ("again", again)].into_iter().chain(plain).collect()
+        [("named", named), ("again", again), ("back", finished)].into_iter().chain(plain).collect()
     }
 }
