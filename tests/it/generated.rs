@@ -23,3 +23,24 @@ fn the_api_description() {
 fn the_events() {
     compare("docs/EVENTS.md", &chancery::event::reference());
 }
+
+#[test]
+fn the_attacks_name_tests_that_are_there() {
+    let tree = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(tree.join("docs/ATTACKS.md")).unwrap();
+    let mut named = 0;
+    for row in page.lines().filter(|line| line.starts_with("| V") || line.starts_with("| —")) {
+        let shown = row.rsplit('|').nth(1).unwrap();
+        for quoted in shown.split('`').skip(1).step_by(2).filter(|text| !text.starts_with("src/")) {
+            let (file, test) = quoted.split_once("::").unwrap_or((quoted, ""));
+            let text = std::fs::read_to_string(tree.join("tests/it").join(file))
+                .unwrap_or_else(|error| panic!("{quoted}: {error}"));
+            assert!(
+                test.is_empty() || text.contains(&format!("fn {test}(")),
+                "docs/ATTACKS.md names {quoted}, which is not there"
+            );
+            named += 1;
+        }
+    }
+    assert!(named > 40, "only {named} tests are named");
+}

@@ -19,6 +19,7 @@ mod flow;
 mod generated;
 mod hostile;
 mod house;
+mod introspection;
 mod keyring;
 mod kit;
 mod lineage;

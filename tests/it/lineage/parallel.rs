@@ -3,6 +3,7 @@
 //! The row decides, never the process: one rotation, one family, retries answered alike; of a code one success.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::kit::actors::{Answer, Browser, RelyingParty};
@@ -42,6 +43,9 @@ async fn one_code_at_once(kind: Kind) {
     issuer.stop().await;
 }
 
+/// How often a client had to come again: what was refused late may have been noted, so that counts are then lower bounds.
+static AGAIN: AtomicUsize = AtomicUsize::new(0);
+
 /// A presentation that doesn't take "come again" (the machine is slow, and 64 wait for 16 connections) for an answer.
 async fn patient(rp: RelyingParty, form: Vec<(&'static str, String)>) -> Answer {
     let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -51,6 +55,7 @@ async fn patient(rp: RelyingParty, form: Vec<(&'static str, String)>) -> Answer 
             return answer;
         }
         eprintln!("503: the client comes again");
+        AGAIN.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -64,6 +69,8 @@ async fn refreshed(issuer: &Issuer, nodes: &[RelyingParty]) {
     let start = started(issuer, nodes[0].clone(), "alice").await;
     let mut token = start.first.str("refresh_token").to_owned();
     let mut jtis = BTreeSet::from([jti_of(&start.first)]);
+    let before = AGAIN.load(Ordering::Relaxed);
+    let exactly = || AGAIN.load(Ordering::Relaxed) == before;
     for generation in 1..=3 {
         let answers = at_once(AT_ONCE, |i| presenting(nodes, i, &token)).await;
         let answers: Vec<Answer> = answers.into_iter().map(Answer::ok).collect();
@@ -78,13 +85,21 @@ async fn refreshed(issuer: &Issuer, nodes: &[RelyingParty]) {
         assert_eq!((row.generation, row.ordinal, row.ended_at), (generation, generation, None));
         let (rows, retries) = lineage_of(issuer, start.family).await;
         assert_eq!(rows.len() as i64, generation + 1, "one lineage row a rotation");
-        assert_eq!((rows.last().unwrap().generation, rows.last().unwrap().retries), (generation, AT_ONCE as i64 - 1));
-        assert_eq!(retries.len() as i64, generation * (AT_ONCE as i64 - 1));
+        let last = rows.last().unwrap();
+        assert_eq!(last.generation, generation);
+        assert!(last.retries >= AT_ONCE as i64 - 1);
+        if exactly() {
+            assert_eq!(last.retries, AT_ONCE as i64 - 1);
+            assert_eq!(retries.len() as i64, generation * (AT_ONCE as i64 - 1));
+        }
     }
     assert_eq!(jtis.len(), 1 + 3 * AT_ONCE, "every access token is its own");
-    assert_eq!(enrolled(issuer, start.family).await, jtis, "and all are enrolled");
+    assert!(enrolled(issuer, start.family).await.is_superset(&jtis), "and all are enrolled");
     assert_eq!(count(issuer, start.family, "refresh.rotated").await, 3);
-    assert_eq!(count(issuer, start.family, "refresh.retried").await, 3 * (AT_ONCE - 1));
+    if exactly() {
+        assert_eq!(enrolled(issuer, start.family).await, jtis, "and nothing else is");
+        assert_eq!(count(issuer, start.family, "refresh.retried").await, 3 * (AT_ONCE - 1));
+    }
     for rp in nodes {
         token = rp.refresh(&token).await.ok().str("refresh_token").to_owned();
     }
