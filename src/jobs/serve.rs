@@ -40,7 +40,9 @@ pub fn listen(address: SocketAddr) -> Result<TcpListener, Unbuilt> {
 pub async fn serve(app: App, listener: TcpListener, stopped: impl Future<Output = ()>) -> Result<(), Unbuilt> {
     let meter = Meter::new(&app.clock);
     let (stop, stopping) = watch::channel(false);
-    let mut jobs = upkeep::start(&app, &stopping);
+    // The log is followed to the last answer: a node that looks away must not issue.
+    let (end, ending) = watch::channel(false);
+    let mut jobs = upkeep::start(&app, &ending);
     let handle = Handle::new();
     let mut servers = tokio::task::JoinSet::new();
     if let Some(address) = app.config.management {
@@ -61,6 +63,7 @@ pub async fn serve(app: App, listener: TcpListener, stopped: impl Future<Output 
     let _ = stop.send(true);
     handle.graceful_shutdown(Some(app.config.limits.stop_grace));
     while servers.join_next().await.is_some() {}
+    let _ = end.send(true);
     while jobs.join_next().await.is_some() {}
     app.store.close().await;
     Ok(())
