@@ -36,7 +36,7 @@ pub async fn found(store: &Store, id: Uuid, tip: &[u8], longest_access_seconds: 
 /// Reads where the log stands.
 pub async fn position(reader: impl Into<Reader<'_>>) -> Result<Option<Position>> {
     Ok(ask!(reader, db => sqlx::query_as(
-        "SELECT i.database_id, k.epoch, k.seq, k.tip, k.longest_access_seconds FROM counter k CROSS JOIN issuer i",
+        "SELECT i.database_id, k.epoch, k.seq, k.tip, k.longest_access_seconds FROM counter k JOIN issuer i ON i.id = k.id AND k.id = 1",
     ).fetch_optional(db).await?))
 }
 

@@ -67,7 +67,7 @@ macro_rules! tail {
             $time,
             " AS database_time, (SELECT tip FROM revocation WHERE seq = $1) AS here, ",
             "r.seq, r.tip, r.at, r.kind, r.value, r.reach, r.until, r.reason, r.actor ",
-            "FROM counter k CROSS JOIN issuer i LEFT JOIN revocation r ON r.seq > $1 ORDER BY r.seq LIMIT $2"
+            "FROM counter k JOIN issuer i ON i.id = k.id AND k.id = 1 LEFT JOIN revocation r ON r.seq > $1 ORDER BY r.seq LIMIT $2"
         )
     };
 }
@@ -114,7 +114,7 @@ macro_rules! named {
     ($names:literal, $known:literal) => {
         concat!(
             "SELECT i.database_id, k.epoch, k.seq, k.tip, k.longest_access_seconds, n.kind, n.newest ",
-            "FROM counter k CROSS JOIN issuer i LEFT JOIN (SELECT r.kind, max(r.seq) AS newest FROM (",
+            "FROM counter k JOIN issuer i ON i.id = k.id AND k.id = 1 LEFT JOIN (SELECT r.kind, max(r.seq) AS newest FROM (",
             $names,
             " UNION ALL SELECT seq, kind FROM revocation WHERE kind NOT IN (",
             $known,
