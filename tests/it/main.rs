@@ -21,6 +21,7 @@ mod hostile;
 mod house;
 mod introspection;
 mod keyring;
+mod kills;
 mod kit;
 mod lineage;
 mod live;

@@ -1,0 +1,7 @@
+//! Everything that ends access: what it reaches, how soon, who may begin again, and what happens to whoever is late.
+
+mod browsing;
+mod causes;
+mod matrix;
+mod probes;
+mod world;
