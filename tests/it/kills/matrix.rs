@@ -39,11 +39,8 @@ async fn matrix(kind: Kind, listen: bool) {
     for (at, (cause, reach)) in TABLE.iter().enumerate() {
         lines.push(row(&here, there, (*cause, reach), &format!("w{at}")).await);
     }
-    println!(
-        "\nkill matrix on {kind:?}, {} ({} on this node):",
-        if listen { "NOTIFY on" } else { "NOTIFY off" },
-        "refused at once"
-    );
+    let notify = if listen { "on" } else { "off" };
+    println!("\nkill matrix on {kind:?}, NOTIFY {notify} (refused at once where it was ended):");
     println!("{:<24} {:>7} {:>7} {:>9} {:>10}  begins again", "cause", "refresh", "access", "spared", "ms there");
     println!("{}", lines.join("\n"));
 }
