@@ -106,10 +106,13 @@ async fn ready(State(app): State<App>) -> Response {
 async fn metrics(State(app): State<App>, Extension(meter): Extension<Meter>) -> Response {
     let ready = i32::from(app.live.issuing_allowed().is_ok());
     let entries = app.live.len();
+    let (busy, waiting) = (app.store.busy(), app.hashing.waiting());
     let seq = app.live.cursor().map_or(0, |cursor| cursor.seq);
     let own = format!(
         "# TYPE chancery_ready gauge\nchancery_ready {ready}\n# TYPE chancery_live_entries gauge\nchancery_live_entries {entries}\n\
-         # TYPE chancery_live_seq gauge\nchancery_live_seq {seq}\n"
+         # TYPE chancery_live_seq gauge\nchancery_live_seq {seq}\n\
+         # TYPE chancery_database_connections_busy gauge\nchancery_database_connections_busy {busy}\n\
+         # TYPE chancery_password_hashes_waiting gauge\nchancery_password_hashes_waiting {waiting}\n"
     );
     ([("content-type", "application/openmetrics-text; version=1.0.0; charset=utf-8")], own + &meter.text())
         .into_response()

@@ -50,7 +50,8 @@ pub async fn password(app: &App, held: &Held, old: &str, new: &str, caller: &Cal
     account::forgive(&app.store, &attempt).await?;
     let hash = password::hash(app, &new).await?;
     let mut tx = app.store.begin().await?;
-    lock(&mut tx, &[Owner::User(held.user_id), Owner::Session(held.session_id)]).await?;
+    // The issuer too: an end of everything that comes between would be outlived by what is born below.
+    lock(&mut tx, &[Owner::Issuer, Owner::User(held.user_id), Owner::Session(held.session_id)]).await?;
     let question = Question::now(&app.clock, app.config.sessions.idle);
     let session = store::sessions::get(&mut tx, held.session_id).await?.ok_or(Unchanged::SignInAgain)?;
     let snapshot = rolls::of_browser(&mut tx, &session.secret_digest).await?.ok_or(Unchanged::SignInAgain)?;

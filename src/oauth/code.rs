@@ -66,6 +66,8 @@ impl From<store::Error> for NoCode {
 
 /// Issues a code. The text is for the client alone.
 pub async fn issue(app: &App, ask: &Ask<'_>) -> Result<String, NoCode> {
+    // A node that can't be trusted with the time or the log issues nothing.
+    app.live.issuing_allowed().map_err(Error::unavailable)?;
     let client_id = ask.client.registration().id;
     let mut tx = app.store.begin().await?;
     let (standing, grant_id) = judged_under_locks(app, &mut tx, ask).await?;
@@ -155,5 +157,9 @@ async fn judged_under_locks(app: &App, tx: &mut Tx, ask: &Ask<'_>) -> Result<(St
         }
         _ => NoCode::SignInAgain("the session or its user has ended"),
     })?;
+    // Whatever was checked against the registration was checked against the one that stands.
+    if standing.client().is_none_or(|row| row.client_version != ask.client.registration().version) {
+        return Err(NoCode::Failed(Error::unavailable("the client's registration changed meanwhile")));
+    }
     Ok((standing, grant_id))
 }

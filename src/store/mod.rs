@@ -133,6 +133,16 @@ impl Store {
         matches!(self, Store::Sqlite(_))
     }
 
+    /// How many connections that write are at work, or wait for the database.
+    #[must_use]
+    pub fn busy(&self) -> usize {
+        let at_work = |size: u32, idle: usize| usize::try_from(size).unwrap_or(usize::MAX).saturating_sub(idle);
+        match self {
+            Store::Postgres(pool) => at_work(pool.size(), pool.num_idle()),
+            Store::Sqlite(lite) => at_work(lite.write.size(), lite.write.num_idle()),
+        }
+    }
+
     /// Closes all connections, once their statements are done.
     pub async fn close(&self) {
         match self {

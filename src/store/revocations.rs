@@ -58,7 +58,10 @@ macro_rules! numbered {
             "WITH k AS (UPDATE counter SET seq = seq + 1, tip = $1 WHERE id = 1 RETURNING seq, longest_access_seconds)",
             $mark,
             " INSERT INTO revocation (seq, tip, at, kind, value, reach, until, reason, actor) ",
-            "SELECT seq, $1, $2, $3, $4, $5, $2 + make_interval(secs => longest_access_seconds + 300), $6, $7 FROM k ",
+            // A node whose clock is behind must not write an entry that has left before it is read. An exception to times
+            // that come in as parameters: nothing else knows which clock is right.
+            "SELECT seq, $1, greatest($2, clock_timestamp()), $3, $4, $5, ",
+            "greatest($2, clock_timestamp()) + make_interval(secs => longest_access_seconds + 300), $6, $7 FROM k ",
             // Only hastens the other nodes' poll; everything is right without it.
             "RETURNING seq, tip, at, kind, value, reach, until, reason, actor, pg_notify('chancery_revocation', '') IS NULL AS told"
         )

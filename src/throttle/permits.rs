@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub struct Permits {
     running: Arc<Semaphore>,
     places: Arc<Semaphore>,
+    queue: usize,
 }
 
 /// The right to run one, until dropped.
@@ -28,7 +29,14 @@ impl Permits {
     #[must_use]
     pub fn new(permits: usize, queue: usize) -> Self {
         let permits = permits.max(1);
-        Self { running: Arc::new(Semaphore::new(permits)), places: Arc::new(Semaphore::new(permits + queue)) }
+        Self { running: Arc::new(Semaphore::new(permits)), places: Arc::new(Semaphore::new(permits + queue)), queue }
+    }
+
+    /// How many wait for their turn.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        let (places, running) = (self.places.available_permits(), self.running.available_permits());
+        (self.queue + running).saturating_sub(places)
     }
 
     /// Waits for a turn, if there is room to wait.
