@@ -1,9 +1,13 @@
-//! Everything that ends access: what it reaches, how soon, who may begin again, and what happens to whoever is late.
+//! Everything that ends access: what it reaches, how soon, who may begin again, and what becomes of whoever is late.
 
 mod barrier;
 mod browsing;
 mod causes;
+mod faults;
 mod matrix;
+mod nodes;
 mod probes;
+mod queue;
 mod races;
+mod restore;
 mod world;

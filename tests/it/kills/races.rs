@@ -125,7 +125,8 @@ async fn a_refresh_is_late(kind: Kind) {
         if retry {
             scene.rp.refresh(first.str("refresh_token")).await.ok();
         }
-        let family = crate::kit::actors::claims(first.str("access_token"))["family_id"].as_str().unwrap().parse().unwrap();
+        let family =
+            crate::kit::actors::claims(first.str("access_token"))["family_id"].as_str().unwrap().parse().unwrap();
         let session = scene.session().await;
         let mut barrier = Barrier::set(&scene.issuer, Hold::Writing).await;
         let late = tokio::spawn({
@@ -206,7 +207,8 @@ async fn client_credentials_are_late(kind: Kind) {
                     let secret = Opaque::<ClientSecret>::generate();
                     let id = secret::uuid_v7(at);
                     let digest = secret.digest().as_bytes().to_vec();
-                    let row = clients::ClientSecret { id, client_id: scene.rp.id, digest, created_at: at, expires_at: None };
+                    let row =
+                        clients::ClientSecret { id, client_id: scene.rp.id, digest, created_at: at, expires_at: None };
                     clients::remove_secret(&mut barrier.tx, scene.rp.id, secrets[0].id).await.unwrap();
                     clients::add_secret(&mut barrier.tx, &row).await.unwrap();
                     let _ = barrier.kill(&Target::Client(scene.rp.id), Reach::Lineage).await;
@@ -261,9 +263,10 @@ async fn a_password_change_is_late(kind: Kind) {
             _ => (scene.user(), Owner::User(scene.alice.id)),
         };
         let mut barrier = Barrier::set(&scene.issuer, Hold::Owners(&[owner])).await;
-        let late = tokio::spawn(async move {
-            change::password(&app, &session, PASSWORD, NEW_PASSWORD, &Caller::default()).await
-        });
+        let late =
+            tokio::spawn(
+                async move { change::password(&app, &session, PASSWORD, NEW_PASSWORD, &Caller::default()).await },
+            );
         barrier.waited_for(1).await;
         let _ = barrier.kill(&target, Reach::Lineage).await;
         barrier.let_go().await;
@@ -329,7 +332,10 @@ async fn a_consent_is_late(kind: Kind) {
     let to = location(&answer).unwrap();
     assert!(to.contains("/login?"), "back to the sign-in: {to}");
     let grant = grants::find(&scene.issuer.app.store, scene.alice.id, scene.rp.id).await.unwrap();
-    assert!(grant.is_none_or(|grant| grant.scopes.is_empty() && grant.consented_at.is_none()), "nothing was consented to");
+    assert!(
+        grant.is_none_or(|grant| grant.scopes.is_empty() && grant.consented_at.is_none()),
+        "nothing was consented to"
+    );
     // Who signs in again is asked again, and may allow it.
     let (code, met) = carry_on(&mut scene.browser, &flow, answer, ("alice", PASSWORD)).await;
     assert_eq!(met, [Page::SignIn, Page::Consent]);

@@ -178,6 +178,13 @@ impl Server {
         assert!(process.wait().unwrap().success(), "{}", self.log());
     }
 
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        let mut process = self.process.take().unwrap();
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
