@@ -9,10 +9,10 @@ use super::browsing::{Page, afresh, carry_on, held};
 use super::causes::{Cause, Reach, TABLE, carry_out, open_again};
 use super::probes::{Gateway, active, bearing, refused, told};
 use super::world::{Name, World};
-use crate::kit::actors::{Answer, Flow, claims};
+use crate::kit::actors::{Answer, Browser, Flow, RelyingParty, claims};
 use crate::kit::issuer::{Issuer, Kind, Setup, on_both};
 
-on_both!(each_cause_ends_what_it_reaches_and_nothing_else);
+on_both!(each_cause_ends_what_it_reaches_and_nothing_else, clients_revoke_their_own_and_nothing_else);
 
 /// "Within a second, everywhere".
 const BOUND: Duration = Duration::from_secs(1);
@@ -188,6 +188,9 @@ async fn begin_again(
     let sid = claims(&world.this().access)["sid"].as_str().unwrap().to_owned();
     let keeps = session_lives.as_ref() == Some(&sid);
     assert_eq!(keeps, !reach.refresh.contains(&"client"), "{cause:?}: the session");
+    // Whoever goes on after a change of his own does so in that browser, and nowhere else.
+    let ends_there = reach.refresh.contains(&"client") && reach.refresh.contains(&"session");
+    assert_eq!(held(nodes.0, &world.there).await.is_none(), ends_there, "{cause:?}: her other browser");
     let Opened { sign_in, consent } = opened;
     let (sign_in, consent) = ((sign_in.0, Some(sign_in.1)), (consent.0, Some(consent.1)));
     // A sign-in gives the browser a new secret: what needs none comes first.
@@ -220,5 +223,35 @@ async fn begin_again(
         (true, _) => "after signing in",
         (_, true) => "after consenting",
         _ => "without a page",
+    }
+}
+
+/// RFC 7009, 2.1: a public client's word is enough for its own tokens; a stranger's never is; a secret that is due is asked for.
+async fn clients_revoke_their_own_and_nothing_else(kind: Kind) {
+    let issuer = Issuer::start(kind).await;
+    issuer.user("alice").await;
+    let public = issuer.client_with(|row| row.auth_method = "none".to_owned()).await;
+    let stranger = issuer.client_with(|row| row.auth_method = "none".to_owned()).await;
+    let confidential = issuer.client().await;
+    let mut browser = Browser::new(&issuer);
+    for which in ["access_token", "refresh_token"] {
+        for owner in [&public, &confidential] {
+            let tokens = owner.tokens(&mut browser, "alice").await;
+            stranger.revoke(tokens.str(which)).await.ok();
+            owner.userinfo(tokens.str("access_token")).await.ok();
+            let tokens = owner.refresh(tokens.str("refresh_token")).await.ok();
+            if owner.secret.is_some() {
+                let nobody = RelyingParty { secret: None, method: "none".to_owned(), ..owner.clone() };
+                nobody.revoke(tokens.str(which)).await.is(401, "invalid_client");
+                owner.userinfo(tokens.str("access_token")).await.ok();
+            }
+            let whole = which == "refresh_token";
+            for _ in 0..2 {
+                owner.revoke(tokens.str(which)).await.ok();
+            }
+            owner.userinfo(tokens.str("access_token")).await.is(401, "invalid_token");
+            let next = owner.refresh(tokens.str("refresh_token")).await;
+            assert_eq!(next.status, if whole { 400 } else { 200 }, "{}", next.text);
+        }
     }
 }

@@ -30,6 +30,7 @@ pub struct World {
     pub first: String,
     /// Alice's browser with `this`, `family` and `client`; her other one with `session`; Bob's with `user` and `both`.
     pub here: Browser,
+    pub there: Browser,
     pub lines: Vec<Line>,
     /// The access token of `this` before its last refresh.
     pub earlier: String,
@@ -89,13 +90,14 @@ impl World {
         }
         let own =
             dash.token(&[("grant_type", "client_credentials"), ("scope", "read"), ("resource", &second)]).await.ok();
-        let [here, ..] = browsers;
+        let [here, there, _] = browsers;
         Self {
             alice,
             alices_password: PASSWORD.to_owned(),
             guard,
             first,
             here,
+            there,
             lines,
             earlier: next.str("access_token").to_owned(),
             own: own.str("access_token").to_owned(),
