@@ -6,8 +6,9 @@
     clippy::panic,
     clippy::print_stderr,
     clippy::print_stdout,
+    clippy::too_many_lines,
     clippy::unwrap_used,
-    reason = "clippy's leave for tests covers test functions only; here the helpers beside them are tests too"
+    reason = "clippy's leave for tests covers test functions only; here the helpers beside them are tests too, and a scenario is one story"
 )]
 
 #[path = "../browser/mod.rs"]
