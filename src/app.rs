@@ -11,7 +11,7 @@ use crate::http::assets::Assets;
 use crate::keyring::Keyring;
 use crate::live::LiveView;
 use crate::store::Store;
-use crate::throttle::{Flow, Permits};
+use crate::throttle::{Flow, Permits, Quiet};
 
 /// One issuer, running. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub struct Parts {
     pub hashing: Permits,
     /// How fast a client may add to the revocation log.
     pub flow: Flow,
+    /// How fast refusals are written to the audit trail.
+    pub quiet: Quiet,
     pub assets: Assets,
 }
 

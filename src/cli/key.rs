@@ -12,7 +12,7 @@ use super::view;
 use crate::config::Config;
 use crate::event::Event;
 use crate::keyring::{self, Alg, Format, Listed, SealingKeys};
-use crate::revocation;
+use crate::revocation::{self, Killed};
 use crate::store::audit;
 
 #[derive(Debug, Subcommand)]
@@ -136,17 +136,23 @@ async fn rotate(desk: &Desk, alg: Option<&str>) -> Done {
 
 /// Revokes a key, with its entry in the revocation log.
 pub(super) async fn revoke(desk: &Desk, kid: &str, reason: &str) -> Done {
-    let (ring, by) = (desk.keyring().await?, desk.by());
-    let mut tx = desk.store.begin().await?;
-    let (revoked, killed) = revocation::key::end(&ring, &mut tx, kid, &by.cause(reason)).await?;
+    let (revoked, killed) = end(desk, kid, reason).await?;
     if !killed.written {
         return Err(Failure::new(format!("key {} is revoked already", safe(kid))));
     }
-    tx.commit().await?;
-    ring.maintain().await?;
     let Some(entry) = &killed.entry else { return Ok(()) };
     desk.out.give(&view::entry(entry, killed.written), || match &revoked.successor {
         Some(successor) => format!("revoked as entry {}; {successor} signs now\n", entry.seq),
         None => format!("revoked as entry {}\n", entry.seq),
     })
+}
+
+/// The revocation itself: the key's end and its entry together, then whatever key is due.
+pub(super) async fn end(desk: &Desk, kid: &str, reason: &str) -> Done<(keyring::Revoked, Killed)> {
+    let (ring, by) = (desk.keyring().await?, desk.by());
+    let mut tx = desk.store.begin().await?;
+    let (revoked, killed) = revocation::key::end(&ring, &mut tx, kid, &by.cause(reason)).await?;
+    tx.commit().await?;
+    ring.maintain().await?;
+    Ok((revoked, killed))
 }

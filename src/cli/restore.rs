@@ -1,8 +1,9 @@
 //! `chancery restore`: puts a backup in place and makes sure that nothing issued before it survives.
 //!
 //! A restored database has forgotten revocations, so everything ends: a new epoch begins above the highest number found in
-//! the backup, in the database it replaces and in `keys/highwater`, and one entry ends all. Without a file the database is
-//! taken as it stands: after a failover, or a copy that other tools put in place. Refused: an embedded database in use.
+//! the backup, in the database it replaces and in `keys/highwater`, and one entry ends all. Signing keys that were revoked since
+//! the backup stay revoked: whoever has one could sign under the new epoch, too. Without a file the database is taken as it
+//! stands: after a failover, or a copy that other tools put in place. Refused: an embedded database in use.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -13,23 +14,33 @@ use serde_json::json;
 
 use super::desk::Desk;
 use super::out::{Done, Failure, Out, note};
-use super::{pg, view};
+use super::{key, pg, view};
 use crate::clock::Clock;
 use crate::config::{Config, DatabaseUrl, PostgresUrl, SqliteLocation};
 use crate::event::Event;
 use crate::jobs::build;
 use crate::live::highwater::{self, Highwater};
+use crate::oauth::resource::LONGEST_ACCESS;
 use crate::revocation::{self, Reach, Target};
 use crate::secret;
-use crate::store::issuer::{begin_epoch, position};
+use crate::store::issuer::{begin_epoch, position, raise_longest_access};
 use crate::store::locks::{Owner, lock};
-use crate::store::{Store, audit, copy};
+use crate::store::{Store, audit, copy, signing_keys};
+
+/// What the database that is replaced knew, and the backup may not.
+#[derive(Default)]
+struct Former {
+    /// How far its log had come, or the backup's.
+    floor: i64,
+    /// The `kid`s it said were revoked.
+    revoked: Vec<String>,
+}
 
 pub(super) async fn run(config: &Config, file: Option<&Path>, out: Out) -> Done {
-    let mut floor = 0;
+    let mut former = Former::default();
     if let Some(file) = file {
         fs::metadata(file).map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
-        floor = match &config.database.url {
+        former = match &config.database.url {
             DatabaseUrl::Sqlite(SqliteLocation::File(path)) => embedded(path, file, Clock::system().now()).await?,
             DatabaseUrl::Sqlite(SqliteLocation::Memory) => {
                 return Err(Failure::new("a database in memory can't be restored: name a file as database.url"));
@@ -38,9 +49,26 @@ pub(super) async fn run(config: &Config, file: Option<&Path>, out: Out) -> Done 
         };
     }
     let desk = open(config, out).await?;
-    let done = begin_again(&desk, floor, file).await;
+    let mut done = begin_again(&desk, former.floor, file).await;
+    if done.is_ok() {
+        done = revoke_again(&desk, &former.revoked).await;
+    }
     desk.store.close().await;
     done
+}
+
+/// What the former database said of its keys, said again: a backup may hold one from before it was given up.
+async fn revoke_again(desk: &Desk, revoked: &[String]) -> Done {
+    let known = signing_keys::list(&desk.store).await?;
+    let alive = |kid: &&String| known.iter().any(|key| key.kid == **kid && key.revoked_at.is_none());
+    for kid in revoked.iter().filter(alive) {
+        note(format!("the signing key {kid} was revoked after this backup was made; it is revoked again"));
+        if let Err(failure) = key::end(desk, kid, "restore").await {
+            failure.tell();
+            return Err(Failure::new(format!("the signing key {kid} is trusted again: `chancery key revoke {kid}`")));
+        }
+    }
+    Ok(())
 }
 
 /// The database as it now stands, brought to this version's schema: a backup may be older.
@@ -58,6 +86,9 @@ async fn begin_again(desk: &Desk, floor: i64, file: Option<&Path>) -> Done {
         note(format!("{error}; it is written anew"));
         None
     });
+    // Tokens may have been given a longer life since the backup than it knows of: the entry that ends them must outlast any.
+    let longest = i64::try_from(LONGEST_ACCESS.as_secs()).unwrap_or(3600);
+    raise_longest_access(&desk.store, longest).await?;
     let by = desk.by();
     let mut tx = desk.store.begin().await?;
     lock(&mut tx, &[Owner::Issuer]).await?;
@@ -80,8 +111,8 @@ async fn begin_again(desk: &Desk, floor: i64, file: Option<&Path>) -> Done {
     })
 }
 
-/// Puts a copy of `file` where the embedded database is, and keeps what was there; answers how far that had come.
-async fn embedded(path: &Path, file: &Path, now: DateTime<Utc>) -> Done<i64> {
+/// Puts a copy of `file` where the embedded database is, and keeps what was there; answers what that knew.
+async fn embedded(path: &Path, file: &Path, now: DateTime<Utc>) -> Done<Former> {
     let named = |error: crate::store::Error| Failure::new(format!("{}: {error}", file.display()));
     let mut floor = copy::inspect(file).await.map_err(named)?;
     let mut alone = None;
@@ -96,12 +127,19 @@ async fn embedded(path: &Path, file: &Path, now: DateTime<Utc>) -> Done<i64> {
         alone.release().await?;
     }
     put?;
+    let mut revoked = Vec::new();
     if let Some(former) = former {
         // It may be what went wrong: that it can't be read is no reason to stop.
         floor = floor.max(copy::inspect(&former).await.unwrap_or(0));
         note(format!("the database that was there is kept as {}", former.display()));
+        revoked = copy::revoked_keys(&former).await.unwrap_or_else(|error| {
+            note(format!(
+                "{error}: revoke again whatever signing key was revoked since the backup (`chancery key list`)"
+            ));
+            Vec::new()
+        });
     }
-    Ok(floor)
+    Ok(Former { floor, revoked })
 }
 
 fn put(path: &Path, file: &Path, former: Option<&Path>) -> Done {
@@ -138,11 +176,13 @@ fn remove_if_there(path: &Path) -> Done {
     }
 }
 
-/// Lets `pg_restore` replace what the dump holds, all or nothing; answers how far the former database had come.
-async fn postgres(config: &Config, url: &PostgresUrl, file: &Path) -> Done<i64> {
+/// Lets `pg_restore` replace what the dump holds, all or nothing; answers what the former database knew.
+async fn postgres(config: &Config, url: &PostgresUrl, file: &Path) -> Done<Former> {
     let former = Store::postgres(url.expose(), config.database.pool)?;
     // A database without our tables has come nowhere.
     let floor = position(&former).await.ok().flatten().map_or(0, |position| position.seq);
+    let keys = signing_keys::list(&former).await.unwrap_or_default();
+    let revoked = keys.into_iter().filter(|key| key.revoked_at.is_some()).map(|key| key.kid).collect();
     former.close().await;
     let mut command = pg::command("pg_restore", url)?;
     command.args([
@@ -155,5 +195,5 @@ async fn postgres(config: &Config, url: &PostgresUrl, file: &Path) -> Done<i64> 
     ]);
     command.arg("--dbname").arg(pg::database(url)?).arg(file);
     pg::run(command)?;
-    Ok(floor)
+    Ok(Former { floor, revoked })
 }

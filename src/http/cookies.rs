@@ -6,6 +6,9 @@
 use axum::http::{HeaderMap, HeaderValue, header};
 use cookie::{Cookie, SameSite};
 
+/// Of more cookies than so many that begin alike, none is looked at: no browser of ours has them, and a header is long.
+const MOST_ALIKE: usize = 64;
+
 /// A cookie of ours.
 #[derive(Debug, Clone, Copy)]
 pub struct Jar {
@@ -44,7 +47,10 @@ impl Jar {
         let prefix = self.name(prefix);
         let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
         let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        let found: Vec<_> = pairs.filter(|(name, _)| name.starts_with(&prefix)).collect();
+        let found: Vec<_> = pairs.filter(|(name, _)| name.starts_with(&prefix)).take(MOST_ALIKE + 1).collect();
+        if found.len() > MOST_ALIKE {
+            return Vec::new();
+        }
         let once = |name: &str| found.iter().filter(|(other, _)| *other == name).count() == 1;
         found.iter().filter(|(name, _)| once(name)).map(|(_, value)| (*value).to_owned()).collect()
     }
@@ -68,5 +74,24 @@ impl Jar {
     #[must_use]
     pub fn clear(self, name: &str) -> Option<HeaderValue> {
         self.set(name, "", Some(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn starting(cookies: usize) -> usize {
+        let line = (0..cookies).map(|at| format!("__Host-k_{at}=v")).collect::<Vec<_>>().join("; ");
+        let headers = HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_str(&line).unwrap())]);
+        Jar::new(true).starting(&headers, "k_").len()
+    }
+
+    #[test]
+    fn a_header_full_of_cookies_costs_no_more_than_a_few() {
+        assert_eq!(starting(8), 8);
+        assert_eq!(starting(MOST_ALIKE), MOST_ALIKE);
+        // As many as a header holds: each held against each other would be a second's work.
+        assert_eq!(starting(20_000), 0);
     }
 }

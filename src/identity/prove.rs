@@ -105,7 +105,7 @@ pub async fn by_password(app: &App, typed: Typed<'_>, caller: &Caller) -> Result
     };
     let Some((user, hash)) = roll.user.filter(|(user, _)| right && user.user_disabled_at.is_none()) else {
         let record = Record::new(Event::SigninRefused, Actor::Anonymous, caller, at);
-        note(app, record.user(user_id).outcome("refused")).await;
+        note(app, &record.user(user_id).outcome("refused")).await;
         return Err(Unproven::Wrong);
     };
     account::forgive(&app.store, &attempt).await?;
@@ -130,7 +130,7 @@ pub(super) async fn pay(
         Charged::Closed => (Unproven::Closed, "closed"),
     };
     let record = Record::new(Event::SigninThrottled, Actor::Anonymous, caller, attempt.at);
-    note(app, record.user(user_id).outcome(outcome)).await;
+    note(app, &record.user(user_id).outcome(outcome)).await;
     Err(refused)
 }
 
@@ -163,8 +163,6 @@ async fn upgrade_hash(app: &App, user_id: Uuid, old: &str, password: &Password) 
     }
 }
 
-async fn note(app: &App, record: Record) {
-    if let Err(error) = store::audit::append(&app.store, &record).await {
-        tracing::warn!(%error, event = record.event.name(), "an audit row could not be written");
-    }
+async fn note(app: &App, record: &Record) {
+    app.quiet.note(&app.store, record, app.clock.monotonic()).await;
 }

@@ -14,7 +14,7 @@ use crate::live::{LiveView, Tuning};
 use crate::secret;
 use crate::store::migrate::Schema;
 use crate::store::{Store, issuer};
-use crate::throttle::{Flow, Permits};
+use crate::throttle::{Flow, Permits, Quiet};
 
 /// Why a server can't start: one clear line.
 #[derive(Debug, thiserror::Error)]
@@ -107,5 +107,15 @@ pub async fn assemble(
     }
     let assets = Assets::of(&config.brand).map_err(because("brand"))?;
     let hashing = Permits::new(config.login.hash_permits, config.login.hash_queue);
-    Ok(App::new(Parts { config, store, clock, keyring, live, hashing, flow: Flow::default(), assets }))
+    Ok(App::new(Parts {
+        config,
+        store,
+        clock,
+        keyring,
+        live,
+        hashing,
+        flow: Flow::default(),
+        quiet: Quiet::default(),
+        assets,
+    }))
 }

@@ -28,7 +28,6 @@ use crate::session::{self, Held};
 use crate::signin::browser::Browser;
 use crate::signin::machine;
 use crate::signin::open::{self, Open, Refused, Stale};
-use crate::store;
 
 /// One visit: all a page or a move needs.
 pub(super) struct Visit<'a> {
@@ -260,9 +259,7 @@ async fn refusal(visit: &Visit<'_>, refused: &Refused) -> Response {
     if problem == Problem::NotFromHere {
         let (app, caller) = (visit.app, visit.caller);
         let record = Record::new(Event::FormRefused, Actor::Anonymous, caller, app.clock.now()).outcome("refused");
-        if let Err(error) = store::audit::append(&app.store, &record).await {
-            tracing::warn!(%error, "an audit row could not be written");
-        }
+        app.quiet.note(&app.store, &record, app.clock.monotonic()).await;
     }
     told(visit, problem, stale.map(|stale| &**stale))
 }

@@ -1,7 +1,8 @@
 //! Revocation (RFC 7009). A refresh token, of whatever authentic generation, ends its family; an access token ends alone.
 //!
 //! A token that is unknown, over, or another client's answers 200 without effect (2.2). A kill that could not be committed
-//! answers 503, never 200.
+//! answers 503, never 200. One client may add ten a second, with a burst of a thousand: beyond that 429, so that nobody can
+//! fill the log that every gateway holds.
 
 use axum::Extension;
 use axum::extract::State;
@@ -9,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::client_auth::authenticate;
-use super::error::Error;
+use super::error::{Code, Error};
 use super::reply::{self, Read};
 use crate::app::App;
 use crate::event::{Actor, Caller};
@@ -40,6 +41,9 @@ async fn answer(app: &App, caller: &Caller, authorization: &[&str], form: &Param
     let Some(owned) = presented::find(app, token).await?.filter(|owned| owned.client_id == client.id()) else {
         return Ok(());
     };
+    if !app.flow.take(client.id(), app.clock.monotonic()) {
+        return Err(Error::new(Code::SlowDown, "this client may revoke ten tokens a second"));
+    }
     let target = owned.found.target();
     let cause = Cause { reason: "client_revoked", actor: Actor::Client(client.id()), caller, at: app.clock.now() };
     // Ended now, or by an earlier kill: to the client it is the same.

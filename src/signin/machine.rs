@@ -182,8 +182,10 @@ pub async fn password(
         let error = Error::new(Code::LoginRequired, "another user than the one id_token_hint is about signed in");
         return Ok(turn_away(app, open, &error, caller).await?.into());
     }
+    // Read before the transaction: whoever waits for a second connection while holding one can wait for ever.
+    let held = session::of_cookie(app, browser.session()).await?.filter(|held| held.user_id == proven.user_id());
     let mut tx = app.store.begin().await?;
-    let begun = begin_session(app, &mut tx, browser, &proven, caller).await?;
+    let begun = begin_session(app, &mut tx, held.as_ref(), &proven, caller).await?;
     write(app, &mut tx, open, step, Some(begun.session_id)).await?;
     tx.commit().await?;
     let browser = browser.with_session(&begun.secret.expose());
@@ -199,14 +201,13 @@ pub async fn password(
 async fn begin_session(
     app: &App,
     tx: &mut Tx,
-    browser: &Browser,
+    held: Option<&Held>,
     proven: &Proven,
     caller: &Caller,
 ) -> Result<session::Begun, Refused> {
     let (user_id, proofs) = (proven.user_id(), vec![proven.proof().clone()]);
-    let held = session::of_cookie(app, browser.session()).await?.filter(|held| held.user_id == user_id);
     if let Some(Held { session_id, .. }) = held {
-        let again = Again { session_id, user_id, proofs: proofs.clone() };
+        let again = Again { session_id: *session_id, user_id, proofs: proofs.clone() };
         if let Some(renewed) = session::renew(app, tx, again, caller).await? {
             return Ok(renewed);
         }

@@ -5,7 +5,9 @@
 pub mod account;
 mod flow;
 mod permits;
+mod quiet;
 
 pub use account::Charged;
 pub use flow::Flow;
 pub use permits::{Busy, Permit, Permits};
+pub use quiet::Quiet;

@@ -107,9 +107,8 @@ fn over(detail: &str) -> Error {
 /// A refusal that changes nothing.
 async fn refused(request: &TokenRequest<'_>, code: &codes::Code, why: &'static str) -> Error {
     let record = record(request, Event::CodeRefused, code).outcome("refused").detail(serde_json::json!({ "why": why }));
-    if let Err(error) = store::audit::append(&request.app.store, &record).await {
-        tracing::warn!(%error, "a refusal could not be written to the audit trail");
-    }
+    let app = request.app;
+    app.quiet.note(&app.store, &record, app.clock.monotonic()).await;
     over(why)
 }
 

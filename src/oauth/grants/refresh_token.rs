@@ -143,8 +143,6 @@ async fn refused(request: &TokenRequest<'_>, family: &Family, why: &'static str)
         .family(family.id)
         .outcome("refused")
         .detail(serde_json::json!({ "why": why }));
-    if let Err(error) = crate::store::audit::append(&app.store, &record).await {
-        tracing::warn!(%error, "a refusal could not be written to the audit trail");
-    }
+    app.quiet.note(&app.store, &record, app.clock.monotonic()).await;
     over(why)
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::kit::actors::{Answer, Browser, RelyingParty};
 use crate::kit::issuer::{Kind, on_both};
-use crate::kit::operator::Server;
+use crate::kit::operator::{Operator, Server};
 
 on_both!(nothing_issued_before_a_restore_survives_it);
 
@@ -38,7 +38,18 @@ async fn nothing_issued_before_a_restore_survives_it(kind: Kind) {
     operator.json(&["backup", file]);
     operator.run(&["backup", file]).refused("a backup is written to a new file");
 
-    // What happens after the backup, the backup doesn't know.
+    // What happens after the backup, the backup doesn't know. Whoever got hold of a key is not to have it back.
+    let signing = |operator: &Operator| {
+        let keys = operator.json(&["key", "list"]);
+        let mut keys = keys.as_array().unwrap().iter();
+        keys.find(|key| key["alg"] == "ES256" && key["state"] == "signing").unwrap()["kid"].as_str().unwrap().to_owned()
+    };
+    let stolen = signing(&operator);
+    operator.json(&["key", "revoke", &stolen]);
+    let revoked_still = |operator: &Operator| {
+        let keys = operator.json(&["key", "list"]);
+        keys.as_array().unwrap().iter().any(|key| key["kid"] == stolen.as_str() && key["state"] == "revoked")
+    };
     let later = rp.refresh(before.str("refresh_token")).await.ok();
     let revoked = sign_in(&server, &rp).await;
     operator.json(&["revoke", "user", "alice"]);
@@ -53,6 +64,7 @@ async fn nothing_issued_before_a_restore_survives_it(kind: Kind) {
     let first = operator.json(&["restore", file]);
     assert_eq!((&first["epoch"], &first["kind"]), (&json!(1), &json!("all")));
     assert!(first["seq"].as_i64().unwrap() > seen);
+    assert!(revoked_still(&operator), "a restore gives no revoked key back");
     server.start();
     for tokens in [&before, &later, &revoked, &held] {
         dead(&rp, tokens).await;

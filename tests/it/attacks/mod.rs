@@ -1,0 +1,3 @@
+//! What an attacker would do who has read the code: each file one kind of mischief, tried over HTTP.
+
+mod flood;
