@@ -15,7 +15,7 @@ use chancery::live::{Bearing, LiveView, Tuning};
 use chancery::secret;
 use chancery::store::revocations::{self, Entry, Mark, New};
 use chancery::store::{Store, Tx, issuer};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::Executor;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -75,7 +75,18 @@ impl Ground {
 
     async fn kill_at(&self, kind: &'static str, value: &str, reach: &'static str, at: DateTime<Utc>) -> Entry {
         let mut tx = self.store.begin().await.unwrap();
-        let entry = append(&mut tx, kind, value, reach, at).await;
+        let mut entry = append(&mut tx, kind, value, reach, at).await;
+        // A database that has a time of its own writes none before it: here the entry is made as old as it is wanted.
+        (entry.at, entry.until) = (at, at + TimeDelta::seconds(LONGEST + 300));
+        let text = "UPDATE revocation SET at = $1, until = $2 WHERE seq = $3";
+        match &mut tx {
+            Tx::Postgres(tx) => {
+                sqlx::query(text).bind(entry.at).bind(entry.until).bind(entry.seq).execute(&mut **tx).await.unwrap();
+            }
+            Tx::Sqlite(tx) => {
+                sqlx::query(text).bind(entry.at).bind(entry.until).bind(entry.seq).execute(&mut **tx).await.unwrap();
+            }
+        }
         tx.commit().await.unwrap();
         entry
     }

@@ -59,7 +59,8 @@ impl Setup {
 
     /// A held clock, which the database's time is not held against.
     pub fn held(clock: &Clock) -> Self {
-        let tuning = Tuning { clock_off: Duration::from_hours(24 * 365 * 100), ..Tuning::default() };
+        let never = Duration::from_hours(24 * 365 * 100);
+        let tuning = Tuning { clock_off: never, stale_after: never, ..Tuning::default() };
         Self { clock: clock.clone(), tuning, ..Self::default() }
     }
 }

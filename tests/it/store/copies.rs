@@ -17,6 +17,8 @@ async fn a_copy_holds_everything() {
     copy::write(lite, to.to_str().unwrap()).await.unwrap();
     assert!(copy::write(lite, to.to_str().unwrap()).await.is_err(), "not over a file that is there");
     assert_eq!(copy::inspect(&to).await.unwrap(), 0);
+    assert!(copy::revoked_keys(&to).await.unwrap().is_empty());
+    assert_eq!(bed.store.busy(), 0, "nothing writes now");
     let mut other = Raw::open(&format!("sqlite://{}", to.display())).await;
     assert_eq!(differences(&bed.raw().await.dump().await, &other.dump().await), [""; 0]);
 
