@@ -78,6 +78,9 @@ pub async fn verify(app: &App, text: &str) -> Result<AccessToken, Error> {
         Audience::One(one) => vec![one],
         Audience::Many(many) => many,
     };
+    if audience.is_empty() {
+        return Err(invalid("the token is for nobody"));
+    }
     if claims.iss != app.config.issuer.as_str() {
         return Err(invalid("another issuer's token"));
     }
@@ -85,7 +88,8 @@ pub async fn verify(app: &App, text: &str) -> Result<AccessToken, Error> {
     if DateTime::from_timestamp(claims.exp, 0).is_none_or(|exp| exp <= now) {
         return Err(invalid("expired"));
     }
-    if claims.iat > now.timestamp() + SKEW || claims.exp - claims.iat > app.live.longest_access_seconds() {
+    if claims.iat > now.timestamp() + SKEW || claims.exp.saturating_sub(claims.iat) > app.live.longest_access_seconds()
+    {
         return Err(invalid("issued in the future, or for longer than tokens live here"));
     }
     let bearing = Bearing {

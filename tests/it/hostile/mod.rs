@@ -3,9 +3,16 @@
 //! Bytes go over a bare socket, so that nothing on this side mends them. Whatever is answered must be sound: no 5xx, the
 //! security headers, a body a program or a person can read.
 
+mod away;
+mod bent;
 mod client_auth;
 mod forms;
+mod limits;
+mod pages;
+mod properties;
 mod redirects;
+mod shapes;
+mod tokens;
 mod wire;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,222 @@
+//! How much is taken on at once: V199, V200, the flow of revocations, requests in flight.
+
+use std::time::Duration;
+
+use chancery::change::By;
+use chancery::config::{Argon2, Config};
+use chancery::event::{Actor, Caller};
+use chancery::oauth::manage;
+use tokio::task::JoinSet;
+
+use super::Ground;
+use super::wire::Raw;
+use crate::kit::actors::{Answer, Browser, form_of, http};
+use crate::kit::issuer::{Kind, Setup, on_both};
+
+on_both!(
+    v199_hashing_has_a_queue_with_an_end,
+    v200_no_hash_of_what_is_too_long,
+    revocations_come_in_a_measured_flow,
+    what_is_in_flight_is_counted,
+    a_dawdling_body_holds_nothing,
+);
+
+fn setup(change: impl FnOnce(&mut Config) + Send + 'static) -> Setup {
+    Setup { change: Box::new(change), ..Setup::default() }
+}
+
+/// "Come again": 503 or 429 in clear words, and when.
+#[track_caller]
+fn come_again(answer: &Answer, status: u16) {
+    assert_eq!(answer.status, status, "{}", answer.text);
+    let after = answer.headers["retry-after"].to_str().unwrap().parse::<u32>().unwrap();
+    assert!((1..=900).contains(&after));
+    assert!(answer.headers["cache-control"].to_str().unwrap().contains("no-store"));
+}
+
+async fn v199_hashing_has_a_queue_with_an_end(kind: Kind) {
+    let small = setup(|config| {
+        config.login.hash_permits = 1;
+        config.login.hash_queue = 4;
+        config.throttle.network_failures = 100_000;
+    });
+    let ground = Ground::with(kind, small).await;
+    // What is looked at costs what it really does; alice's own hash was made more cheaply before.
+    let mut hashes = JoinSet::new();
+    for _ in 0..5 {
+        let app = ground.issuer.app.clone();
+        hashes.spawn(async move {
+            loop {
+                // The look below, whether it is full, takes a place for a moment.
+                if let Ok(permit) = app.hashing.acquire().await {
+                    return permit;
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+    // One runs and four wait: from here on the queue is full until the first lets go.
+    let full = async |issuer: &crate::kit::issuer::Issuer| {
+        let place = tokio::time::timeout(Duration::from_millis(1), issuer.app.hashing.acquire()).await;
+        matches!(place, Ok(Err(_)))
+    };
+    ground.issuer.until("the queue is full", full).await;
+    let mut browser = Browser::new(&ground.issuer);
+    let flow = ground.web.flow(&[]);
+    let page = browser.begin(&flow).await;
+    let (action, hidden) = form_of(&page);
+    let cookies = browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+    let mut logins = JoinSet::new();
+    for nth in 0..200 {
+        let mut form = hidden.clone();
+        form.extend([("username".to_owned(), format!("somebody{nth}")), ("password".to_owned(), "a guess".to_owned())]);
+        let request = http().post(&action).header("cookie", &cookies).header("origin", &ground.issuer.name).form(&form);
+        logins.spawn(async move { Answer::of(request.send().await.unwrap()).await });
+    }
+    // Meanwhile tokens are refreshed as if nothing was.
+    let mut refresh = ground.tokens.str("refresh_token").to_owned();
+    let clock = &ground.issuer.app.clock;
+    let mut slowest = Duration::ZERO;
+    for _ in 0..10 {
+        let from = clock.monotonic();
+        refresh = ground.web.refresh(&refresh).await.ok().str("refresh_token").to_owned();
+        slowest = slowest.max(clock.monotonic().saturating_sub(from));
+    }
+    assert!(slowest < Duration::from_secs(3), "a refresh took {slowest:?} while sign-ins queued");
+    for answer in logins.join_all().await {
+        come_again(&answer, 503);
+        assert!(answer.text.contains("id=\"password\""), "the page to try again on: {}", answer.text);
+    }
+    // The queue moves on, and the same browser signs in.
+    while let Some(hash) = hashes.join_next().await {
+        drop(hash.unwrap());
+    }
+    let answer = browser.sign_in(&page, &flow.url, "alice", crate::kit::actors::PASSWORD).await;
+    assert!(answer.status.is_redirection(), "{} {}", answer.status, answer.text);
+    ground.issuer.stop().await;
+}
+
+async fn v200_no_hash_of_what_is_too_long(kind: Kind) {
+    // A hash at this cost would be seen.
+    let dear = setup(|config| config.login.password = Argon2 { memory_kib: 256 << 10, iterations: 8, parallelism: 1 });
+    let mut ground = Ground::with(kind, setup(|_| {})).await;
+    let dear_node = ground.issuer.another_node(dear).await;
+    let flow = ground.web.through(&dear_node).flow(&[("prompt", "login")]);
+    ground.browser.cookies.clear();
+    let clock = &ground.issuer.app.clock;
+    let words = [
+        "a".repeat(1025),
+        "a".repeat(40_000),
+        "\u{301}".repeat(15_000),
+        "\u{fdfa}".repeat(400),
+        "e\u{301}\u{323}".repeat(300),
+    ];
+    for word in words {
+        let page = ground.browser.begin(&flow).await;
+        let from = clock.monotonic();
+        let answer = ground.browser.sign_in(&page, &flow.url, "alice", &word).await;
+        let took = clock.monotonic().saturating_sub(from);
+        assert!([400, 401, 429].contains(&answer.status.as_u16()), "{} {}", answer.status, answer.text);
+        assert!(took < Duration::from_secs(1), "{} bytes took {took:?}", word.len());
+        assert!(!answer.text.contains(&word.chars().take(30).collect::<String>()), "it is not repeated");
+    }
+    dear_node.stop().await;
+    ground.issuer.stop().await;
+}
+
+async fn revocations_come_in_a_measured_flow(kind: Kind) {
+    let ground = Ground::new(kind).await;
+    let token = ground.service.own_token("chancery:revocations:write").await;
+    let ask = async |value: &str| {
+        let body = serde_json::json!({"kind": "family", "value": value}).to_string();
+        let request = http().post(ground.issuer.url("/admin/v1/revocations")).bearer_auth(&token);
+        Answer::of(request.header("content-type", "application/json").body(body).send().await.unwrap()).await
+    };
+    assert_eq!(ask("x").await.status, 400);
+    let app = &ground.issuer.app;
+    while app.flow.take(ground.service.id, app.clock.monotonic()) {}
+    let before = ground.state().await;
+    let family =
+        crate::kit::actors::claims(ground.tokens.str("access_token"))["family_id"].as_str().unwrap().to_owned();
+    let mut told = 0;
+    while told == 0 {
+        // Ten a second come back: drained again until the request finds none.
+        while app.flow.take(ground.service.id, app.clock.monotonic()) {}
+        let answer = ask("x").await;
+        if answer.status == 429 {
+            come_again(&answer, 429);
+            assert_eq!(answer.headers["content-type"], "application/problem+json");
+            told += 1;
+        }
+    }
+    ground.unchanged(&before, &ground.state().await);
+    // Another client has its own measure.
+    let other = ground.issuer.service("chancery:revocations:write", &[]).await;
+    let bearer = other.own_token("chancery:revocations:write").await;
+    let body = serde_json::json!({"kind": "family", "value": family}).to_string();
+    let raw = Raw::new("POST", "/admin/v1/revocations").header("authorization", format!("Bearer {bearer}"));
+    let got = raw.header("content-type", "application/json").body(body).send(&ground.issuer.at).await;
+    assert_eq!(got.status, 201, "{got:?}");
+    ground.web.refresh(ground.tokens.str("refresh_token")).await.is(400, "invalid_grant");
+    ground.issuer.stop().await;
+}
+
+async fn what_is_in_flight_is_counted(kind: Kind) {
+    let ground = Ground::with(kind, setup(|config| config.limits.in_flight = 3)).await;
+    let bearer = ground.service.own_token("chancery:feed").await;
+    let feed =
+        Answer::of(http().get(ground.issuer.url("/gateway/revocations")).bearer_auth(&bearer).send().await.unwrap())
+            .await;
+    let cursor = feed.json["cursor"].as_str().unwrap().to_owned();
+    // Readers who wait, one after the other, until there is no place left; one of them may find it taken by our own asking.
+    let mut waiting = JoinSet::new();
+    while ground.web.introspect("x").await.status == 200 {
+        let url = ground.issuer.url(&format!("/gateway/revocations?after={cursor}&wait=30"));
+        let request = http().get(url).bearer_auth(&bearer);
+        waiting.spawn(async move { request.send().await.unwrap().status() });
+        assert!(waiting.len() < 30, "there is no end to places");
+    }
+    for answer in [ground.web.refresh(ground.tokens.str("refresh_token")).await, ground.web.revoke("x").await] {
+        come_again(&answer, 503);
+        assert_eq!(answer.text, r#"{"error":"temporarily_unavailable"}"#);
+    }
+    // Something to tell wakes those who wait, and their places are free.
+    let (app, caller) = (&ground.issuer.app, Caller::default());
+    let other = ground.issuer.client().await;
+    let by = By { actor: Actor::Operator, caller: &caller, at: app.clock.now() };
+    manage::disable(&app.store, &by, other.id).await.unwrap().settle(app).await.unwrap();
+    let told = waiting.join_all().await.into_iter().filter(|status| *status == 200).count();
+    assert!((2..=3).contains(&told), "{told} waited");
+    ground.issuer.until("a place is free", async |_| ground.web.introspect("x").await.status == 200).await;
+    ground.goes_on().await;
+    ground.issuer.stop().await;
+}
+
+async fn a_dawdling_body_holds_nothing(kind: Kind) {
+    use tokio::io::AsyncWriteExt;
+    let short = setup(|config| {
+        config.limits.in_flight = 3;
+        config.limits.request_timeout = Duration::from_secs(2);
+    });
+    let ground = Ground::with(kind, short).await;
+    let mut held = Vec::new();
+    for _ in 0..20 {
+        let mut stream =
+            tokio::net::TcpStream::connect(ground.issuer.at.strip_prefix("http://").unwrap()).await.unwrap();
+        let head = b"POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\ngrant";
+        stream.write_all(head).await.unwrap();
+        held.push(stream);
+    }
+    // Twenty have begun a body and don't go on; whoever sends a whole request is answered.
+    ground.goes_on().await;
+    for mut stream in held {
+        use tokio::io::AsyncReadExt;
+        let mut answer = Vec::new();
+        let read = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut answer)).await;
+        assert!(read.is_ok(), "told and let go");
+        let got = super::wire::Got::parse(&answer);
+        got.refused("a body that does not come");
+        assert!(got.body.contains("did not come in time"), "{got:?}");
+    }
+    ground.issuer.stop().await;
+}
