@@ -11,7 +11,7 @@ use crate::http::assets::Assets;
 use crate::keyring::Keyring;
 use crate::live::LiveView;
 use crate::store::Store;
-use crate::throttle::{Flow, Permits, Quiet};
+use crate::throttle::{AuditRate, Failures, Permits, RevocationRate};
 
 /// One issuer, running. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -28,9 +28,11 @@ pub struct Parts {
     /// How many password hashes may run and wait.
     pub hashing: Permits,
     /// How fast a client may add to the revocation log.
-    pub flow: Flow,
+    pub revocation_rate: RevocationRate,
     /// How fast refusals are written to the audit trail.
-    pub quiet: Quiet,
+    pub audit_rate: AuditRate,
+    /// How many failures a client may have from one network.
+    pub failures: Failures,
     pub assets: Assets,
 }
 

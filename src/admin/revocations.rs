@@ -95,7 +95,7 @@ pub async fn create(
         Ok(token) => token,
         Err(error) => return problem::of(&error, &caller),
     };
-    if !app.flow.take(token.client_id, app.clock.monotonic()) {
+    if !app.revocation_rate.take(token.client_id, app.clock.monotonic()) {
         return problem::answer(
             StatusCode::TOO_MANY_REQUESTS,
             "too_many",

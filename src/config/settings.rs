@@ -168,8 +168,8 @@ pub const SETTINGS: &[Setting] = &[
         "throttle.endpoint_failures",
         count(1, 1_000_000),
         "60",
-        "Failures per minute of one client from one network at the token, introspection and revocation endpoints. \
-         Success is never throttled.",
+        "Guesses per minute in one client's name from one network at the token, introspection and revocation endpoints: \
+         wrong client authentication, codes and tokens that were never ours. Success is never throttled.",
     ),
     Setting::new("limits.body", Kind::Size { min: KIB, max: 16 * MIB }, "64KiB", "Largest request body."),
     Setting::new(

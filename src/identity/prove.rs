@@ -164,5 +164,5 @@ async fn upgrade_hash(app: &App, user_id: Uuid, old: &str, password: &Password) 
 }
 
 async fn note(app: &App, record: &Record) {
-    app.quiet.note(&app.store, record, app.clock.monotonic()).await;
+    app.audit_rate.note(&app.store, record, app.clock.monotonic()).await;
 }

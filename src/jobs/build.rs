@@ -14,7 +14,7 @@ use crate::live::{LiveView, Tuning};
 use crate::secret;
 use crate::store::migrate::Schema;
 use crate::store::{Store, issuer};
-use crate::throttle::{Flow, Permits, Quiet};
+use crate::throttle::{AuditRate, Failures, Permits, RevocationRate};
 
 /// Why a server can't start: one clear line.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +107,7 @@ pub async fn assemble(
     }
     let assets = Assets::of(&config.brand).map_err(because("brand"))?;
     let hashing = Permits::new(config.login.hash_permits, config.login.hash_queue);
+    let failures = Failures::new(config.throttle.endpoint_failures);
     Ok(App::new(Parts {
         config,
         store,
@@ -114,8 +115,9 @@ pub async fn assemble(
         keyring,
         live,
         hashing,
-        flow: Flow::default(),
-        quiet: Quiet::default(),
+        revocation_rate: RevocationRate::default(),
+        audit_rate: AuditRate::default(),
+        failures,
         assets,
     }))
 }

@@ -14,6 +14,8 @@ use crate::store::signing_keys::SigningKey;
 /// What gateways may be late by.
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
+/// What the clocks of nodes may differ by, and more.
+const SKEW: Duration = Duration::from_mins(1);
 
 /// How keys are made and how long they serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,7 +117,8 @@ pub(super) struct Due {
 pub(super) fn due(keys: &[SigningKey], options: &KeyringOptions, now: DateTime<Utc>) -> Option<Due> {
     let ordinal = keys.last().map_or(0, |key| key.ordinal + 1);
     let Some(newest) = keys.iter().rev().find(|key| State::of(key, now).is_published()) else {
-        return Some(Due { ordinal, from: now, extend: None });
+        // Nobody has cached anything yet: it signs on every node at once, those whose clocks are a little behind included.
+        return Some(Due { ordinal, from: now - SKEW, extend: None });
     };
     if State::of(newest, now) == State::Announced {
         return None;

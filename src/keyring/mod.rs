@@ -51,6 +51,8 @@ struct Inner {
     /// When the records were last read, by the monotonic clock.
     loaded: tokio::sync::Mutex<Option<Duration>>,
     macs: Mutex<Vec<(&'static str, Arc<MacRing>)>>,
+    /// One request looks after the keys when none signs; the others wait for it.
+    tending: tokio::sync::Mutex<()>,
 }
 
 impl Keyring {
@@ -70,6 +72,7 @@ impl Keyring {
             set: RwLock::default(),
             loaded: tokio::sync::Mutex::default(),
             macs: Mutex::default(),
+            tending: tokio::sync::Mutex::default(),
         }));
         keyring.maintain().await?;
         Ok(keyring)

@@ -19,6 +19,24 @@ pub struct Signed {
 }
 
 impl Keyring {
+    /// Makes sure that a key of every algorithm signs now: asked before anything is spent that only a signature makes good. A
+    /// machine that slept past its keys' end makes new ones here, and no request of that moment is lost.
+    pub async fn ready(&self) -> Result<(), Error> {
+        if self.signs().is_ok() {
+            return Ok(());
+        }
+        let _tending = self.0.tending.lock().await;
+        if self.signs().is_err() {
+            self.maintain().await?;
+        }
+        self.signs()
+    }
+
+    fn signs(&self) -> Result<(), Error> {
+        let (set, now) = (self.set(), self.0.clock.now());
+        self.0.options.algs().try_for_each(|alg| set.signing(alg, now)?.signer().map(drop))
+    }
+
     /// Signs `claims` with the key that signs now. RSA costs half a millisecond of processor time.
     pub fn sign<T: Serialize>(&self, alg: Alg, typ: &str, claims: &T) -> Result<Signed, Error> {
         let set = self.set();

@@ -196,13 +196,15 @@ impl Keyring {
             _ => None,
         };
         if let Some(next) = &mut next {
-            self.promote(tx, next, at).await?;
+            // From when the revoked one did: no node may be without a key because its clock is behind this one's.
+            self.promote(tx, next, key.signs_from).await?;
         }
         Ok(Revoked { alg: key.alg.clone(), was, successor: next.map(|next| next.kid) })
     }
 
-    async fn promote(&self, tx: &mut Tx, next: &mut SigningKey, now: DateTime<Utc>) -> Result<(), Error> {
-        self.0.options.schedule(next, now, now + self.0.options.rotate_after);
+    async fn promote(&self, tx: &mut Tx, next: &mut SigningKey, from: DateTime<Utc>) -> Result<(), Error> {
+        let now = self.0.clock.now();
+        self.0.options.schedule(next, from, now + self.0.options.rotate_after);
         Ok(signing_keys::reschedule(tx, next).await?)
     }
 }

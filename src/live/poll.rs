@@ -40,7 +40,7 @@ impl LiveView {
             let sent = Moment::now(&self.0.clock);
             let from = self.read().seq();
             let tail = self.tail(from).await?;
-            let fit = self.read().fit(&tail, self.0.database);
+            let fit = self.read().fit(&tail, self.0.database, sent);
             match fit {
                 Fit::Void(misfit) => return Err(self.void(misfit)),
                 Fit::Anew => return self.read_anew().await,

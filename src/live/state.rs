@@ -76,8 +76,8 @@ impl State {
         self.reached.as_ref().map_or(0, |reached| reached.cursor.seq)
     }
 
-    /// Judges an answer to a question asked from where we stand.
-    pub fn fit(&self, tail: &Tail, database: Uuid) -> Fit {
+    /// Judges an answer to a question asked from where we stand, at `sent`.
+    pub fn fit(&self, tail: &Tail, database: Uuid, sent: Moment) -> Fit {
         let Position { database_id, epoch, seq: counter, ref tip, .. } = tail.position;
         if database_id != database {
             return Fit::Void(Misfit::OtherDatabase { seen: database, found: database_id });
@@ -101,10 +101,10 @@ impl State {
             None if is_base(seq) => Fit::Onward,
             // Whoever was void stays so: that his entry is swept by now proves nothing.
             None if self.void.is_some() => Fit::Void(Misfit::OtherEntry { seq }),
-            None => match (until, tail.database_time.or(self.heard.map(|heard| heard.wall))) {
-                (Some(until), Some(now)) if *until <= now + SWEPT => Fit::Anew,
-                _ => Fit::Void(Misfit::OtherEntry { seq }),
-            },
+            // A database without a time of its own runs under this machine's: a machine that slept past the entry's end
+            // must find it swept, not void.
+            None if until.is_some_and(|until| until <= tail.database_time.unwrap_or(sent.wall) + SWEPT) => Fit::Anew,
+            None => Fit::Void(Misfit::OtherEntry { seq }),
         }
     }
 

@@ -259,7 +259,7 @@ async fn refusal(visit: &Visit<'_>, refused: &Refused) -> Response {
     if problem == Problem::NotFromHere {
         let (app, caller) = (visit.app, visit.caller);
         let record = Record::new(Event::FormRefused, Actor::Anonymous, caller, app.clock.now()).outcome("refused");
-        app.quiet.note(&app.store, &record, app.clock.monotonic()).await;
+        app.audit_rate.note(&app.store, &record, app.clock.monotonic()).await;
     }
     told(visit, problem, stale.map(|stale| &**stale))
 }

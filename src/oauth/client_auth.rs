@@ -8,8 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use uuid::Uuid;
 
 use super::client::{Client, SecretMethod};
-use super::error::Error;
+use super::error::{Code, Error};
 use crate::app::App;
+use crate::event::{Actor, Caller, Event, Record};
 use crate::http::params::{self, Params};
 use crate::secret::{ClientSecret, Digest, Opaque};
 use crate::store::clients;
@@ -74,6 +75,26 @@ pub async fn authenticate(app: &App, authorization: &[&str], form: &Params) -> R
         }
     }
     Ok(AuthenticatedClient { client })
+}
+
+/// What a client's failed request is answered with. A guess is counted against whoever the client claims to be and the network
+/// it comes from, and past the measure it is told nothing more; what was ours once is no guess, so that a dashboard whose
+/// sessions have all ended hears of each. Who could not prove to be a client is told to the auditor.
+pub async fn failed(app: &App, caller: &Caller, (authorization, form): (&[&str], &Params), error: Error) -> Error {
+    let claimed = read(authorization, form).ok().and_then(|claimed| Uuid::try_parse(&claimed.id).ok());
+    let now = app.clock.monotonic();
+    if error.guessed && !app.failures.charge(claimed, caller, now) {
+        return Error::new(Code::TooMany, "too many guesses in this client's name from this network").because(error);
+    }
+    if matches!(error.code, Code::InvalidClient | Code::UnauthorizedClient) {
+        let why = error.detail.clone().unwrap_or_else(|| error.description());
+        let record = Record::new(Event::ClientRefused, Actor::Anonymous, caller, app.clock.now())
+            .client(claimed)
+            .outcome("refused")
+            .detail(serde_json::json!({ "why": why }));
+        app.audit_rate.note(&app.store, &record, now).await;
+    }
+    error
 }
 
 /// A client of this id, unauthenticated: what introspection of a token's owner or a page needs, never a grant.

@@ -11,10 +11,10 @@ use crate::policy::Refusal;
 use crate::store;
 
 macro_rules! codes {
-    ($($name:ident = $text:literal, $status:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $status:literal;)*) => {
         /// A registered error code.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Code { $($name,)* }
+        pub enum Code { $($(#[$doc])* $name,)* }
         impl Code {
             /// As sent.
             #[must_use]
@@ -45,7 +45,8 @@ codes! {
     RegistrationNotSupported = "registration_not_supported", 400;
     InvalidToken = "invalid_token", 401;
     InsufficientScope = "insufficient_scope", 403;
-    SlowDown = "slow_down", 429;
+    /// More than one client may have or send (RFC 6585, 4); no code is registered for it.
+    TooMany = "temporarily_unavailable", 429;
     TemporarilyUnavailable = "temporarily_unavailable", 503;
     ServerError = "server_error", 500;
 }
@@ -58,12 +59,21 @@ pub struct Error {
     pub description: Cow<'static, str>,
     /// For the log alone.
     pub detail: Option<String>,
+    /// What was presented was never ours: a guess, which is counted.
+    pub guessed: bool,
 }
 
 impl Error {
     #[must_use]
     pub fn new(code: Code, description: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, description: description.into(), detail: None }
+        Self { code, description: description.into(), detail: None, guessed: false }
+    }
+
+    /// The same, of something that was never ours.
+    #[must_use]
+    pub fn guessed(mut self) -> Self {
+        self.guessed = true;
+        self
     }
 
     /// What the log should know besides.
@@ -86,7 +96,7 @@ impl Error {
     /// The one answer to every failed client authentication.
     #[must_use]
     pub fn invalid_client() -> Self {
-        Self::new(Code::InvalidClient, "client authentication failed")
+        Self::new(Code::InvalidClient, "client authentication failed").guessed()
     }
 
     /// Something passing: come again.

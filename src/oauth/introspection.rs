@@ -9,7 +9,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
-use super::client_auth::{AuthenticatedClient, authenticate};
+use super::client_auth::{AuthenticatedClient, authenticate, failed};
 use super::error::{Code, Error};
 use super::grants::refresh_token;
 use super::reply::{self, Read};
@@ -31,7 +31,13 @@ pub async fn introspect(
     body: Read,
 ) -> Response {
     let answer = match reply::form(&headers, body, &[]) {
-        Ok(form) => answer(&app, &reply::authorization(&headers), &form).await,
+        Ok(form) => {
+            let authorization = reply::authorization(&headers);
+            match answer(&app, &authorization, &form).await {
+                Err(error) => Err(failed(&app, &caller, (&authorization, &form), error).await),
+                done => done,
+            }
+        }
         Err(error) => Err(error),
     };
     match answer {

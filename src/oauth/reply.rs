@@ -117,7 +117,7 @@ pub fn bearer_error(error: &Error, caller: &Caller) -> Response {
 }
 
 fn retry_after(error: &Error, response: &mut Response) {
-    if matches!(error.code, Code::TemporarilyUnavailable | Code::SlowDown) {
+    if matches!(error.code, Code::TemporarilyUnavailable | Code::TooMany) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
 }

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::client_auth::authenticate;
+use super::client_auth::{authenticate, failed};
 use super::error::{Code, Error};
 use super::reply::{self, Read};
 use crate::app::App;
@@ -26,7 +26,13 @@ pub async fn revoke(
     body: Read,
 ) -> Response {
     let answer = match reply::form(&headers, body, &[]) {
-        Ok(form) => answer(&app, &caller, &reply::authorization(&headers), &form).await,
+        Ok(form) => {
+            let authorization = reply::authorization(&headers);
+            match answer(&app, &caller, &authorization, &form).await {
+                Err(error) => Err(failed(&app, &caller, (&authorization, &form), error).await),
+                done => done,
+            }
+        }
         Err(error) => Err(error),
     };
     match answer {
@@ -41,8 +47,8 @@ async fn answer(app: &App, caller: &Caller, authorization: &[&str], form: &Param
     let Some(owned) = presented::find(app, token).await?.filter(|owned| owned.client_id == client.id()) else {
         return Ok(());
     };
-    if !app.flow.take(client.id(), app.clock.monotonic()) {
-        return Err(Error::new(Code::SlowDown, "this client may revoke ten tokens a second"));
+    if !app.revocation_rate.take(client.id(), app.clock.monotonic()) {
+        return Err(Error::new(Code::TooMany, "this client may revoke ten tokens a second"));
     }
     let target = owned.found.target();
     let cause = Cause { reason: "client_revoked", actor: Actor::Client(client.id()), caller, at: app.clock.now() };

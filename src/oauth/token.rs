@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
-use super::client_auth::authenticate;
+use super::client_auth::{authenticate, failed};
 use super::error::{Code, Error};
 use super::grants::request::{Redeemed, TokenRequest};
 use super::registry;
@@ -29,7 +29,13 @@ pub async fn token(
     body: Read,
 ) -> Response {
     let answer = match reply::form(&headers, body, &["resource"]) {
-        Ok(form) => answer(&app, &caller, &reply::authorization(&headers), &form).await,
+        Ok(form) => {
+            let authorization = reply::authorization(&headers);
+            match answer(&app, &caller, &authorization, &form).await {
+                Err(error) => Err(failed(&app, &caller, (&authorization, &form), error).await),
+                minted => minted,
+            }
+        }
         Err(error) => Err(error),
     };
     match answer {
@@ -39,8 +45,9 @@ pub async fn token(
 }
 
 async fn answer(app: &App, caller: &Caller, authorization: &[&str], form: &Params) -> Result<Minted, Error> {
-    // A node that can't be trusted with the time or the log must not spend a code to find out.
+    // A node that can't be trusted with the time or the log, or can't sign, must not spend a code to find out.
     app.live.issuing_allowed().map_err(Error::unavailable)?;
+    app.keyring.ready().await.map_err(Error::unavailable)?;
     for _ in 0..TRIES {
         let client = authenticate(app, authorization, form).await?;
         let name = form.get("grant_type").ok_or_else(|| Error::invalid_request("grant_type is missing"))?;

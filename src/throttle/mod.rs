@@ -3,11 +3,14 @@
 //! Refuses rather than waits: a queue is bounded, and past it the answer is "come again".
 
 pub mod account;
-mod flow;
+mod bucket;
+mod failures;
 mod permits;
-mod quiet;
+mod refusals;
+mod revocations;
 
 pub use account::Charged;
-pub use flow::Flow;
+pub use failures::Failures;
 pub use permits::{Busy, Permit, Permits};
-pub use quiet::Quiet;
+pub use refusals::AuditRate;
+pub use revocations::RevocationRate;

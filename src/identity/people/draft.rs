@@ -41,6 +41,8 @@ pub(super) struct Checked {
 
 /// The most groups of one user: they travel in tokens.
 const MOST_GROUPS: usize = 200;
+/// The most bytes of their names: tokens have to pass through headers, and through ours.
+const MOST_GROUP_BYTES: usize = 4096;
 
 pub(super) fn check(username: &str, email: Option<&str>, new: &NewUser) -> Result<Checked, Refused> {
     let mut problems = Problems::default();
@@ -59,6 +61,13 @@ pub(super) fn check(username: &str, email: Option<&str>, new: &NewUser) -> Resul
     }
     if groups.len() > MOST_GROUPS {
         problems.add("groups", format!("{} are too many: {MOST_GROUPS} at most", groups.len()));
+    }
+    let bytes: usize = groups.iter().map(String::len).sum();
+    if bytes > MOST_GROUP_BYTES {
+        problems.add(
+            "groups",
+            format!("their names have {bytes} bytes: {MOST_GROUP_BYTES} at most, for tokens carry them"),
+        );
     }
     problems.into_result()?;
     Ok(Checked { username: username.to_owned(), username_key, email, groups })

@@ -24,11 +24,11 @@ pub const GRANT: Grant =
 async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
     let TokenRequest { app, client, params, caller } = *request;
     let text = params.get("code").ok_or_else(|| Error::invalid_request("code is missing"))?;
-    let digest = Opaque::<Code>::parse(text).ok_or_else(|| over("not a code of ours"))?.digest();
+    let digest = Opaque::<Code>::parse(text).ok_or_else(|| over("not a code of ours").guessed())?.digest();
     loop {
         let question = Question::now(&app.clock, app.config.sessions.idle);
         let Some((code, snapshot)) = rolls::of_code(&app.store, digest.as_bytes()).await? else {
-            return Err(over("unknown code"));
+            return Err(over("unknown code").guessed());
         };
         if snapshot.client.as_ref().is_none_or(|row| row.client_id != client.id()) {
             return Err(refused(request, &code, "another client's code").await);
@@ -108,7 +108,7 @@ fn over(detail: &str) -> Error {
 async fn refused(request: &TokenRequest<'_>, code: &codes::Code, why: &'static str) -> Error {
     let record = record(request, Event::CodeRefused, code).outcome("refused").detail(serde_json::json!({ "why": why }));
     let app = request.app;
-    app.quiet.note(&app.store, &record, app.clock.monotonic()).await;
+    app.audit_rate.note(&app.store, &record, app.clock.monotonic()).await;
     over(why)
 }
 

@@ -26,7 +26,7 @@ pub const GRANT: Grant =
 async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
     let TokenRequest { app, client, params, caller } = *request;
     let text = params.get("refresh_token").ok_or_else(|| Error::invalid_request("refresh_token is missing"))?;
-    let token = presented::recognise(app, text).ok_or_else(|| over("not a refresh token of this issuer"))?;
+    let token = presented::recognise(app, text).ok_or_else(|| over("not a refresh token of this issuer").guessed())?;
     let mut lost_race = false;
     loop {
         let question = Question::now(&app.clock, app.config.sessions.idle);
@@ -143,6 +143,6 @@ async fn refused(request: &TokenRequest<'_>, family: &Family, why: &'static str)
         .family(family.id)
         .outcome("refused")
         .detail(serde_json::json!({ "why": why }));
-    app.quiet.note(&app.store, &record, app.clock.monotonic()).await;
+    app.audit_rate.note(&app.store, &record, app.clock.monotonic()).await;
     over(why)
 }

@@ -20,9 +20,9 @@ async fn a_client_can_not_fill_the_log_with_its_own_tokens(kind: Kind) {
     let (token, others) = (greedy.own_token(scope).await, other.own_token(scope).await);
     // A minute ahead of now nothing is refilled: the burst is spent and stays so.
     let ahead = issuer.app.clock.monotonic() + std::time::Duration::from_secs(60);
-    while issuer.app.flow.take(greedy.id, ahead) {}
+    while issuer.app.revocation_rate.take(greedy.id, ahead) {}
     let answer = greedy.revoke(&token).await;
-    answer.is(429, "slow_down");
+    answer.is(429, "temporarily_unavailable");
     assert!(active(&greedy, &token).await, "what was not revoked is not said to be");
     assert_eq!(other.revoke(&others).await.status, 200, "another client has its own budget");
     assert!(!active(&other, &others).await);

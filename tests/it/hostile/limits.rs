@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use chancery::change::By;
+use chancery::clock::Clock;
 use chancery::config::{Argon2, Config};
 use chancery::event::{Actor, Caller};
 use chancery::oauth::manage;
+use chancery::store::audit;
+use reqwest::header;
 use tokio::task::JoinSet;
 
 use super::Ground;
 use super::wire::Raw;
-use crate::kit::actors::{Answer, Browser, form_of, http};
+use crate::kit::actors::{Answer, Browser, RelyingParty, form_of, http};
 use crate::kit::issuer::{Kind, Setup, on_both};
 
 on_both!(
@@ -19,6 +22,7 @@ on_both!(
     revocations_come_in_a_measured_flow,
     what_is_in_flight_is_counted,
     a_dawdling_body_holds_nothing,
+    failures_are_counted_and_success_is_not,
 );
 
 fn setup(change: impl FnOnce(&mut Config) + Send + 'static) -> Setup {
@@ -134,14 +138,14 @@ async fn revocations_come_in_a_measured_flow(kind: Kind) {
     };
     assert_eq!(ask("x").await.status, 400);
     let app = &ground.issuer.app;
-    while app.flow.take(ground.service.id, app.clock.monotonic()) {}
+    while app.revocation_rate.take(ground.service.id, app.clock.monotonic()) {}
     let before = ground.state().await;
     let family =
         crate::kit::actors::claims(ground.tokens.str("access_token"))["family_id"].as_str().unwrap().to_owned();
     let mut told = 0;
     while told == 0 {
         // Ten a second come back: drained again until the request finds none.
-        while app.flow.take(ground.service.id, app.clock.monotonic()) {}
+        while app.revocation_rate.take(ground.service.id, app.clock.monotonic()) {}
         let answer = ask("x").await;
         if answer.status == 429 {
             come_again(&answer, 429);
@@ -218,5 +222,58 @@ async fn a_dawdling_body_holds_nothing(kind: Kind) {
         got.refused("a body that does not come");
         assert!(got.body.contains("did not come in time"), "{got:?}");
     }
+    ground.issuer.stop().await;
+}
+
+async fn failures_are_counted_and_success_is_not(kind: Kind) {
+    let clock = Clock::held(Clock::system().now() + chrono::TimeDelta::minutes(1));
+    let change = Box::new(|config: &mut Config| {
+        config.throttle.endpoint_failures = 6;
+        config.proxies.trusted = vec!["127.0.0.0/8".parse().unwrap()];
+    });
+    let ground = Ground::with(kind, Setup { change, ..Setup::held(&clock) }).await;
+    let here = |rp: &RelyingParty, address: &str| {
+        let mut headers = header::HeaderMap::new();
+        headers.insert("x-forwarded-for", address.parse().unwrap());
+        RelyingParty { http: reqwest::Client::builder().default_headers(headers).build().unwrap(), ..rp.clone() }
+    };
+    let honest = here(&ground.web, "192.0.2.1");
+    let posing = RelyingParty { secret: Some("ch_cs_guessed".to_owned()), ..honest.clone() };
+    let access = ground.tokens.str("access_token");
+    // One budget for all that a client may get wrong, wherever and however it does.
+    for _ in 0..2 {
+        posing.token(&[("grant_type", "client_credentials")]).await.is(401, "invalid_client");
+        posing.introspect(access).await.is(401, "invalid_client");
+        honest.refresh("ch_rt_guessed").await.is(400, "invalid_grant");
+    }
+    for answer in [
+        posing.token(&[("grant_type", "client_credentials")]).await,
+        posing.introspect(access).await,
+        posing.revoke(access).await,
+        honest.refresh("ch_rt_guessed").await,
+    ] {
+        answer.is(429, "temporarily_unavailable");
+        come_again(&answer, 429);
+    }
+    // Success is never refused; another network and another client have budgets of their own.
+    assert_eq!(honest.introspect(access).await.ok().json["active"], true);
+    honest.refresh(ground.tokens.str("refresh_token")).await.ok();
+    here(&posing, "198.51.100.1").introspect(access).await.is(401, "invalid_client");
+    here(&ground.service, "192.0.2.1").refresh("ch_rt_guessed").await.is(400, "unauthorized_client");
+    // The end of what was ours is told to everyone, however many there are.
+    honest.revoke(ground.tokens.str("refresh_token")).await.ok();
+    for _ in 0..20 {
+        honest.refresh(ground.tokens.str("refresh_token")).await.is(400, "invalid_grant");
+    }
+    // With time it is refilled.
+    clock.advance(Duration::from_secs(10));
+    ground.issuer.until("the view is fresh", async |issuer| issuer.app.live.issuing_allowed().is_ok()).await;
+    posing.introspect(access).await.is(401, "invalid_client");
+    posing.introspect(access).await.is(429, "temporarily_unavailable");
+    // Who could not prove to be a client is told to the auditor, as long as it was answered as what it is.
+    let rows = audit::newest(&ground.issuer.app.store, None, 1000).await.unwrap();
+    let told: Vec<_> = rows.iter().filter(|row| row.event == "client.refused").collect();
+    assert_eq!(told.len(), 4 + 1 + 1 + 1);
+    assert_eq!(told.iter().filter(|row| row.client_id == Some(ground.web.id)).count(), 6);
     ground.issuer.stop().await;
 }

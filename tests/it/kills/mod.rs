@@ -1,8 +1,8 @@
 //! Everything that ends access: what it reaches, how soon, who may begin again, and what becomes of whoever is late.
 
 mod barrier;
-mod browsing;
-mod causes;
+pub mod browsing;
+pub mod causes;
 mod faults;
 mod matrix;
 mod nodes;

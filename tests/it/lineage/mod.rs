@@ -5,6 +5,7 @@ mod codes;
 mod desk;
 mod honest;
 mod limits;
+mod model;
 mod opaque;
 mod parallel;
 mod window;

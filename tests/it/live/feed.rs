@@ -16,7 +16,7 @@ use chancery::http::assets::Assets;
 use chancery::keyring::{Alg, Keyring, KeyringOptions, SealingKeys};
 use chancery::live::LiveView;
 use chancery::secret;
-use chancery::throttle::{Flow, Permits, Quiet};
+use chancery::throttle::{AuditRate, Failures, Permits, RevocationRate};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tower::ServiceExt;
@@ -58,8 +58,20 @@ impl Node {
         let keyring = Keyring::open(sealing, store.clone(), ground.clock.clone(), options).await.unwrap();
         let assets = Assets::of(&config.brand).unwrap();
         let (clock, live) = (ground.clock.clone(), view.clone());
-        let (hashing, flow, quiet) = (Permits::new(1, 1), Flow::default(), Quiet::default());
-        let app = App::new(Parts { config, store, clock, keyring, live, hashing, flow, quiet, assets });
+        let (hashing, failures) = (Permits::new(1, 1), Failures::new(60));
+        let (revocation_rate, audit_rate) = (RevocationRate::default(), AuditRate::default());
+        let app = App::new(Parts {
+            config,
+            store,
+            clock,
+            keyring,
+            live,
+            hashing,
+            revocation_rate,
+            audit_rate,
+            failures,
+            assets,
+        });
         let (stop, stopping) = watch::channel(false);
         let routes = Router::new()
             .route(PATH, get(feed::revocations))
