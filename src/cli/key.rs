@@ -29,6 +29,7 @@ pub(super) enum Command {
     },
     /// Revoke a signing key: nothing it signed is good any more
     Revoke {
+        #[arg(allow_hyphen_values = true)]
         kid: String,
         /// A short word for the log
         #[arg(long, default_value = "operator")]
@@ -37,6 +38,7 @@ pub(super) enum Command {
     /// Write the public half of a key, or the whole key set, to standard output
     Export {
         /// Without one: the key set
+        #[arg(allow_hyphen_values = true)]
         kid: Option<String>,
         #[arg(long, value_enum, default_value = "jwk", requires = "kid")]
         format: Form,

@@ -44,7 +44,10 @@ enum What {
     /// The access tokens for a resource
     Resource { resource: String },
     /// A signing key and everything it signed
-    Key { kid: String },
+    Key {
+        #[arg(allow_hyphen_values = true)]
+        kid: String,
+    },
     /// Everything
     All,
 }

@@ -22,8 +22,18 @@ pub(super) struct Fresh {
 }
 
 impl Fresh {
-    /// Makes a key. RSA keys take up to seconds: for a thread that may block.
+    /// Makes a key whose name can be given to a command: not one that looks like a flag. RSA keys take up to seconds: for a
+    /// thread that may block.
     pub(super) fn generate(alg: Alg, rsa_bits: u32) -> Result<Self, Error> {
+        loop {
+            let fresh = Self::any(alg, rsa_bits)?;
+            if !fresh.public.thumbprint().starts_with('-') {
+                return Ok(fresh);
+            }
+        }
+    }
+
+    fn any(alg: Alg, rsa_bits: u32) -> Result<Self, Error> {
         match alg {
             Alg::Es256 => Self::p256().ok_or(Error::Crypto("making a P-256 key")),
             Alg::EdDsa => {
@@ -102,5 +112,19 @@ impl Signer {
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Signer(redacted)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_looks_like_a_flag() {
+        // One thumbprint in 64 would.
+        for _ in 0..500 {
+            let fresh = Fresh::generate(Alg::Es256, 3072).unwrap();
+            assert!(!fresh.public.thumbprint().starts_with('-'));
+        }
     }
 }
