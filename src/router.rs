@@ -22,7 +22,7 @@ use crate::http::settle::{Bounds, settle};
 use crate::login::front::{Front, Shown};
 use crate::login::pages::{Brand, Problem};
 use crate::oauth::metadata::{self, Metadata};
-use crate::oauth::{authorize, introspection, reply, revocation, token};
+use crate::oauth::{authorize, cors, introspection, reply, revocation, token};
 use crate::oidc::{logout, userinfo};
 use crate::{admin, gateway, login};
 
@@ -36,15 +36,23 @@ pub fn public(app: &App, meter: &Meter, stopping: Stopping) -> Router {
     let front = Front::new(Brand::of(&config.brand, &app.assets), Jar::new(https));
     let bounds = Bounds::new(config.limits.in_flight, config.limits.request_timeout, config.limits.body);
 
-    let protocol = Router::new()
+    let readable = Router::new()
         .route("/.well-known/openid-configuration", get(metadata::metadata))
         .route("/.well-known/oauth-authorization-server", get(metadata::metadata))
         .route("/.well-known/jwks.json", get(metadata::jwks))
-        .route("/oauth2/authorize", get(authorize::get).post(authorize::post))
+        .method_not_allowed_fallback(wrong_method)
+        .layer(cors::public());
+    let callable = Router::new()
         .route("/oauth2/token", post(token::token))
-        .route("/oauth2/introspect", post(introspection::introspect))
         .route("/oauth2/revoke", post(revocation::revoke))
         .route("/oauth2/userinfo", get(userinfo::userinfo).post(userinfo::userinfo))
+        .method_not_allowed_fallback(wrong_method)
+        .layer(cors::registered(app));
+    let protocol = Router::new()
+        .merge(readable)
+        .merge(callable)
+        .route("/oauth2/authorize", get(authorize::get).post(authorize::post))
+        .route("/oauth2/introspect", post(introspection::introspect))
         .route("/oauth2/logout", get(logout::get).post(logout::post))
         .route("/login", get(login::handlers::get).post(login::handlers::post))
         .route("/admin/v1/revocations", post(admin::revocations::create))

@@ -96,7 +96,8 @@ struct Registration {
     /// Where users may be sent after signing out; may be repeated
     #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
     post_logout_redirect_uris: Option<Vec<String>>,
-    /// An origin whose scripts may call the token endpoint, such as https://app.example.com; may be repeated
+    /// An origin whose scripts may call the token, revocation and userinfo endpoints, such as https://app.example.com; may be
+    /// repeated
     #[arg(long = "origin", value_name = "ORIGIN")]
     origins: Option<Vec<String>>,
     /// oauth21, or oidc for older relying parties

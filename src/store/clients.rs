@@ -7,7 +7,7 @@ use sqlx::FromRow;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Reader, Result, Tx, ask, within};
+use super::{Reader, Result, Store, Tx, ask, within};
 
 /// A client's registration, as stored; `oauth/client` reads rules into it.
 #[derive(Debug, Clone, FromRow)]
@@ -42,6 +42,24 @@ pub struct Client {
     pub revoked_seq: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+}
+
+/// Whether a client that may hold tokens is registered with this origin.
+pub async fn is_origin(store: &Store, origin: &str) -> Result<bool> {
+    Ok(match store {
+        Store::Postgres(pool) => sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM client WHERE origins @> jsonb_build_array($1::text) AND disabled_at IS NULL AND deleted_at IS NULL)",
+        )
+        .bind(origin)
+        .fetch_one(pool)
+        .await?,
+        Store::Sqlite(lite) => sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM client, json_each(client.origins) AS o WHERE o.value = $1 AND disabled_at IS NULL AND deleted_at IS NULL)",
+        )
+        .bind(origin)
+        .fetch_one(&lite.read)
+        .await?,
+    })
 }
 
 /// A secret's digest. Two may be live at once.

@@ -57,6 +57,7 @@ const FLOORS: &[&[&str]] = &[
         "login/pages",
         "login/front",
         "oauth/reply",
+        "oauth/cors",
         "oauth/authorize",
         "oauth/par",
         "oauth/token",

@@ -16,6 +16,7 @@ mod attacks;
 mod browser;
 mod cli;
 mod config;
+mod cors;
 mod demo;
 mod flow;
 mod generated;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Bed, rows};
 use crate::kit::issuer::{Kind, on_both};
 
-on_both!(clients_and_versions, secrets_come_and_go, resources_by_uri, interactions_step);
+on_both!(clients_and_versions, origins_of_clients_that_live, secrets_come_and_go, resources_by_uri, interactions_step);
 
 async fn clients_and_versions(kind: Kind) {
     let bed = Bed::new(kind).await;
@@ -44,6 +44,28 @@ async fn clients_and_versions(kind: Kind) {
     assert_eq!(listed.iter().map(|client| client.id).collect::<Vec<_>>(), [first.id]);
     assert!(clients::list(&bed.store, Some(first.id), 10).await.unwrap().is_empty());
     assert!(clients::get(&bed.store, second.id).await.unwrap().is_some(), "a deleted one can still be read");
+}
+
+async fn origins_of_clients_that_live(kind: Kind) {
+    let bed = Bed::new(kind).await;
+    let (mut client, other) = (rows::client(), rows::client());
+    client.origins = Json(vec!["https://a.test".to_owned(), "https://b.test".to_owned()]);
+    let mut tx = bed.store.begin().await.unwrap();
+    clients::insert(&mut tx, &client).await.unwrap();
+    clients::insert(&mut tx, &other).await.unwrap();
+    tx.commit().await.unwrap();
+    let known = async |origin| clients::is_origin(&bed.store, origin).await.unwrap();
+    assert!(known("https://a.test").await && known("https://b.test").await);
+    for stranger in ["https://c.test", "https://a.tes", "", "https://a.test\", \"https://b.test", "%"] {
+        assert!(!known(stranger).await, "{stranger}");
+    }
+    for (disabled, deleted) in [(Some(rows::later(1)), None), (None, Some(rows::later(1)))] {
+        (client.disabled_at, client.deleted_at) = (disabled, deleted);
+        let mut tx = bed.store.begin().await.unwrap();
+        clients::update(&mut tx, &client, rows::later(2)).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(!known("https://a.test").await);
+    }
 }
 
 async fn secrets_come_and_go(kind: Kind) {
