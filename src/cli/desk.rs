@@ -13,7 +13,6 @@ use crate::identity::key;
 use crate::jobs::build;
 use crate::keyring::{Keyring, KeyringOptions, SealingKeys};
 use crate::live::Tuning;
-use crate::oauth::resource::LONGEST_ACCESS;
 use crate::store::clients::Client;
 use crate::store::resources::Resource;
 use crate::store::users::User;
@@ -50,7 +49,7 @@ impl Desk {
     /// The key ring; needs this machine's sealing keys.
     pub async fn keyring(&self) -> Done<Keyring> {
         let sealing = SealingKeys::ready(&self.config.keys, &self.store).await?;
-        let options = KeyringOptions::new(LONGEST_ACCESS);
+        let options = KeyringOptions::of(&self.config.keys);
         Ok(Keyring::open(sealing, self.store.clone(), self.clock.clone(), options).await?)
     }
 

@@ -38,7 +38,12 @@ fn fields(resolved: &Resolved) -> Result<Config, Unanswered> {
         listen: from.take("listen")?,
         management: from.take("management")?,
         database: Database { url: from.take("database.url")?, pool: from.take("database.pool")? },
-        keys: Keys { directory: from.take("keys.directory")?, sealing: from.maybe("keys.sealing")? },
+        keys: Keys {
+            directory: from.take("keys.directory")?,
+            sealing: from.maybe("keys.sealing")?,
+            rsa_bits: from.take("keys.rsa_bits")?,
+            ed25519: from.take("keys.ed25519")?,
+        },
         tls: match (from.maybe("tls.certificate")?, from.maybe("tls.key")?) {
             (Some(certificate), Some(key)) => Some(Tls { certificate, key }),
             _ => None,

@@ -11,6 +11,10 @@ pub struct Keys {
     pub directory: PathBuf,
     /// A sealing key given by variable or file, for machines without a lasting directory.
     pub sealing: Option<SealingSecret>,
+    /// Size of new RSA keys.
+    pub rsa_bits: u32,
+    /// Whether there is an Ed25519 key, too.
+    pub ed25519: bool,
 }
 
 /// Files for TLS spoken by this process.

@@ -57,6 +57,14 @@ pub const SETTINGS: &[Setting] = &[
         "A sealing key given by variable or file, for containers without a lasting directory.",
     )
     .secret(),
+    Setting::new("keys.rsa_bits", count(2048, 4096), "3072", "Size of the RSA keys that are made from now on."),
+    Setting::new(
+        "keys.ed25519",
+        Kind::Choice(&["off", "on"]),
+        "off",
+        "Whether there is an Ed25519 signing key beside the ES256 and the RS256 one. `off` lets one that is there go with \
+         its calendar.",
+    ),
     Setting::or(
         "tls.certificate",
         Kind::Path,

@@ -119,6 +119,16 @@ impl Held for ProxyHeader {
     }
 }
 
+impl Held for bool {
+    fn held(value: &Value) -> Option<Self> {
+        match value {
+            Value::Choice("on") => Some(true),
+            Value::Choice("off") => Some(false),
+            _ => None,
+        }
+    }
+}
+
 impl Held for LogFormat {
     fn held(value: &Value) -> Option<Self> {
         match value {

@@ -98,7 +98,7 @@ pub async fn assemble(
     (store, sealing): (Store, SealingKeys),
     tuning: Tuning,
 ) -> Result<App, Unbuilt> {
-    let options = KeyringOptions::new(std::time::Duration::from_hours(1));
+    let options = KeyringOptions::of(&config.keys);
     let keyring = Keyring::open(sealing, store.clone(), clock.clone(), options).await.map_err(because("keys"))?;
     let highwater = Path::new(&config.keys.directory).join("highwater");
     let live = LiveView::open(&store, &clock, Some(highwater), tuning).await.map_err(because("the revocation log"))?;

@@ -9,10 +9,13 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::Alg;
+use crate::config::Keys;
 use crate::store::signing_keys::SigningKey;
 
 /// What gateways may be late by.
 const HOUR: Duration = Duration::from_secs(3600);
+/// No token lives longer: the cap of `tokens.access_token_lifetime` and of the ID token's.
+pub const LONGEST_LIFE: Duration = HOUR;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// What the clocks of nodes may differ by, and more.
 const SKEW: Duration = Duration::from_mins(1);
@@ -37,6 +40,12 @@ impl KeyringOptions {
     #[must_use]
     pub fn new(longest_token_life: Duration) -> Self {
         Self { longest_token_life, rsa_bits: 3072, ed25519: false, rotate_after: 90 * DAY, announce_before: DAY }
+    }
+
+    /// What the settings ask for.
+    #[must_use]
+    pub fn of(keys: &Keys) -> Self {
+        Self { rsa_bits: keys.rsa_bits, ed25519: keys.ed25519, ..Self::new(LONGEST_LIFE) }
     }
 
     /// The algorithms there are keys for.

@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 pub use alg::{Alg, UnknownAlg};
-pub use calendar::{KeyringOptions, State};
+pub use calendar::{KeyringOptions, LONGEST_LIFE, State};
 pub use error::Error;
 pub use export::Format;
 pub use mac::MacRing;

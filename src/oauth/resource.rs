@@ -22,7 +22,7 @@ use crate::store::resources::{self, Resource, ResourceScope};
 use crate::store::{Error, Store, Tx, audit, issuer};
 
 /// The longest life an access token may be given.
-pub const LONGEST_ACCESS: Duration = Duration::from_secs(3600);
+pub use crate::keyring::LONGEST_LIFE as LONGEST_ACCESS;
 
 /// What may be said of a resource, at registration and after.
 #[derive(Debug, Clone, Default)]

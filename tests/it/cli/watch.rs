@@ -8,7 +8,11 @@ use crate::kit::actors::{Browser, claims};
 use crate::kit::issuer::{Issuer, Kind, Setup, on_both};
 use crate::kit::operator::Operator;
 
-on_both!(what_happens_is_told_as_it_happens, the_announced_key_takes_over);
+on_both!(
+    what_happens_is_told_as_it_happens,
+    the_announced_key_takes_over,
+    a_third_algorithm_comes_when_it_is_asked_for
+);
 
 async fn what_happens_is_told_as_it_happens(kind: Kind) {
     let issuer = Issuer::start_with(kind, Setup::patient()).await;
@@ -95,5 +99,31 @@ async fn the_announced_key_takes_over(kind: Kind) {
     assert_eq!(state(from), "revoked");
     operator.run(&["key", "revoke", from]).refused("revoked already");
     operator.run(&["key", "rotate", "--alg", "none"]).refused("none");
+    issuer.stop().await;
+}
+
+/// Ed25519 is there where the settings say so, and RSA keys have the size they say.
+async fn a_third_algorithm_comes_when_it_is_asked_for(kind: Kind) {
+    let issuer = Issuer::start_with(kind, Setup::patient()).await;
+    let operator = Operator::of(&issuer);
+    operator.run(&["key", "rotate", "--alg", "EdDSA"]).refused("EdDSA");
+    let algs = |operator: &Operator| {
+        let keys = operator.json(&["key", "list"]);
+        keys.as_array().unwrap().iter().map(|key| key["alg"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert!(!algs(&operator).contains(&"EdDSA".to_owned()));
+    let operator = operator.and("CHANCERY_KEYS__ED25519", "on").and("CHANCERY_KEYS__RSA_BITS", "2048");
+    let set: Value = serde_json::from_str(&operator.run(&["key", "export"]).ok().out).unwrap();
+    let octets = |key: &&Value| key["kty"] == "OKP" && key["crv"] == "Ed25519" && key["alg"] == "EdDSA";
+    assert_eq!(set["keys"].as_array().unwrap().iter().filter(octets).count(), 2, "one signs, one is announced");
+    let done = operator.json(&["key", "rotate", "--alg", "EdDSA"]);
+    assert!(done[0]["from"].is_string() && done[0]["to"] != done[0]["from"]);
+    operator.run(&["key", "list"]).ok();
+    let rotated = operator.json(&["key", "rotate", "--alg", "RS256"]);
+    assert!(rotated[0]["to"].is_string());
+    // Its successor was made under the new setting: 2048 bits are 256 bytes, 342 characters.
+    let set: Value = serde_json::from_str(&operator.run(&["key", "export"]).ok().out).unwrap();
+    assert!(set["keys"].as_array().unwrap().iter().any(|key| key["n"].as_str().is_some_and(|n| n.len() == 342)));
+    operator.and("CHANCERY_KEYS__RSA_BITS", "1024").run(&["key", "list"]).refused("keys.rsa_bits");
     issuer.stop().await;
 }

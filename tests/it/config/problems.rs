@@ -43,7 +43,7 @@ fn unknown_keys_are_refused_with_the_nearest_known() {
     for (line, mend) in [
         ("isuer = \"x\"", "did you mean issuer?"),
         ("retry_window = \"1s\"", "did you mean tokens.retry_window?"),
-        ("keys = \"dir\"", "write one of keys.directory, keys.sealing"),
+        ("keys = \"dir\"", "write one of keys.directory, keys.sealing, keys.rsa_bits, keys.ed25519"),
         ("[wholly.unheard.of]\nthing = 1", "remove it, or see `chancery config reference`"),
         ("[tls]\nkey_file = \"x\"", "write tls.key"),
     ] {

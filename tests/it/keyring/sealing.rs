@@ -111,7 +111,7 @@ fn what_is_wrong_with_a_directory_is_said() {
 #[tokio::test]
 async fn only_an_embedded_database_without_a_sealing_key_gets_one_by_itself() {
     let [lite, postgres] = Ground::both().await;
-    let keys = |ground: &Ground| Keys { directory: ground.directory(), sealing: None };
+    let keys = |ground: &Ground| Keys { directory: ground.directory(), sealing: None, rsa_bits: 2048, ed25519: false };
 
     let refused = SealingKeys::ready(&keys(&postgres), &postgres.store).await.unwrap_err();
     assert!(refused.to_string().contains("`chancery key init` makes the first"), "{refused}");
