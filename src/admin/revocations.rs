@@ -19,6 +19,7 @@ use crate::oauth::error::Error;
 use crate::oauth::reply;
 use crate::revocation::find::{self, Found, NotFound};
 use crate::revocation::{self, Cause, Killed};
+use crate::store;
 use crate::store::revocations::Entry;
 use crate::token::access::{self, AccessToken};
 use crate::token::presented;
@@ -158,8 +159,14 @@ async fn carry_out(app: &App, ask: &Ask, token: &AccessToken, caller: &Caller) -
     if let Found::Key(kid) = &found {
         return key(app, kid, &cause).await.map_err(Refused::Failed);
     }
-    let target = found.target();
-    revocation::run(app, &target, target.usual_reach(), &cause).await.map_err(|error| Refused::Failed(error.into()))
+    end(app, &found, &cause).await.map_err(|error| Refused::Failed(error.into()))
+}
+
+async fn end(app: &App, found: &Found, cause: &Cause<'_>) -> store::Result<Killed> {
+    let mut tx = app.store.begin().await?;
+    let killed = revocation::end(&mut tx, found, cause).await?;
+    revocation::settle(app, tx, std::slice::from_ref(&killed)).await?;
+    Ok(killed)
 }
 
 /// A key stops signing with the kill of what it signed.

@@ -1,6 +1,7 @@
 //! `chancery revoke`: ends access through the one kill path. Running servers see it when they next read the log.
 //!
-//! A token itself is read from standard input, never taken as an argument. Refused: what the rolls don't know.
+//! A token itself is read from standard input, never taken as an argument. Refused: what the rolls don't know, but for a jti: a
+//! client's own tokens stand in no lineage.
 
 use clap::{Args, Subcommand};
 use uuid::Uuid;
@@ -8,10 +9,9 @@ use uuid::Uuid;
 use super::desk::Desk;
 use super::out::{Done, Failure, line};
 use super::{key, view};
-use crate::event::Event;
 use crate::revocation::find::Found;
 use crate::revocation::{self, Killed};
-use crate::store::{audit, families, grants, sessions};
+use crate::store::{families, grants, sessions};
 use crate::token::presented;
 
 #[derive(Debug, Args)]
@@ -113,16 +113,8 @@ async fn find(desk: &Desk, what: What) -> Done<Found> {
 }
 
 async fn end(desk: &Desk, found: &Found, reason: &str) -> Done<Killed> {
-    let by = desk.by();
     let mut tx = desk.store.begin().await?;
-    if let Found::Session(id) = found
-        && let Some(session) = sessions::get(&mut tx, *id).await?.filter(|session| session.ended_at.is_none())
-    {
-        let record = by.record(Event::SessionEnded).session(*id).user(session.user_id);
-        audit::insert(&mut tx, &record).await?;
-    }
-    let target = found.target();
-    let killed = revocation::kill(&mut tx, &target, target.usual_reach(), &by.cause(reason)).await?;
+    let killed = revocation::end(&mut tx, found, &desk.by().cause(reason)).await?;
     tx.commit().await?;
     Ok(killed)
 }

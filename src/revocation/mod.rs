@@ -5,11 +5,13 @@
 //! who was told "revoked" is right at once; other nodes see it within a second.
 //! Refused: nothing. Killing a token, family or session that a kill has already ended appends nothing.
 
+mod end;
 pub mod find;
 pub mod key;
 mod target;
 
 use chrono::{DateTime, Utc};
+pub use end::end;
 use serde_json::json;
 pub use target::{Reach, Target};
 

@@ -12,7 +12,8 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::event::{Actor, Caller, Event, Record};
 use crate::policy::{self, Question, Standing};
-use crate::revocation::{self, Cause, Reach, Target};
+use crate::revocation::find::Found;
+use crate::revocation::{self, Cause};
 use crate::secret::{self, Opaque, SessionSecret};
 use crate::store::locks::{Owner, lock};
 use crate::store::sessions::{self, Proof, Session};
@@ -177,12 +178,8 @@ pub fn touch(app: &App, standing: &Standing) {
 /// Ends a session: sign-out, by its own user.
 pub async fn sign_out(app: &App, held: &Held, caller: &Caller) -> store::Result<()> {
     let mut tx = app.store.begin().await?;
-    lock(&mut tx, &[Owner::Session(held.session_id)]).await?;
-    let (actor, at) = (Actor::User(held.user_id), app.clock.now());
-    let record = Record::new(Event::SessionEnded, actor, caller, at).user(held.user_id).session(held.session_id);
-    store::audit::insert(&mut tx, &record).await?;
-    let cause = Cause { reason: "sign_out", actor, caller, at };
-    let killed = revocation::kill(&mut tx, &Target::Session(held.session_id), Reach::Lineage, &cause).await?;
+    let cause = Cause { reason: "sign_out", actor: Actor::User(held.user_id), caller, at: app.clock.now() };
+    let killed = revocation::end(&mut tx, &Found::Session(held.session_id), &cause).await?;
     revocation::settle(app, tx, &[killed]).await
 }
 

@@ -11,6 +11,7 @@
     reason = "clippy's leave for tests covers test functions only; here the helpers beside them are tests too, and a scenario is one story"
 )]
 
+mod admin;
 mod attacks;
 #[path = "../browser/mod.rs"]
 mod browser;
