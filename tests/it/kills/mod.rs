@@ -10,4 +10,5 @@ mod probes;
 mod queue;
 mod races;
 mod restore;
+mod waits;
 mod world;
