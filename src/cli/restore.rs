@@ -101,8 +101,9 @@ async fn begin_again(desk: &Desk, floor: i64, file: Option<&Path>) -> Done {
     let killed = revocation::kill(&mut tx, &Target::All, Reach::Lineage, &by.cause("restore")).await?;
     tx.commit().await?;
     let Some(entry) = &killed.entry else { return Ok(()) };
-    let database_id = found.database_id;
-    if let Err(error) = highwater::write(&path, Highwater { database_id, seq: entry.seq }) {
+    let (database_id, tip, until) = (found.database_id, Some(entry.tip.clone()), Some(entry.until));
+    let reached = Highwater { database_id, seq: entry.seq, tip, until, void: false };
+    if let Err(error) = highwater::write(&path, &reached) {
         note(format!("{}: {error}; the server will note it when it can", path.display()));
     }
     let json = view::with(view::entry(entry, killed.written), "epoch", json!(epoch));
