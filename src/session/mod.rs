@@ -181,7 +181,7 @@ pub async fn sign_out(app: &App, held: &Held, caller: &Caller) -> store::Result<
     let (actor, at) = (Actor::User(held.user_id), app.clock.now());
     let record = Record::new(Event::SessionEnded, actor, caller, at).user(held.user_id).session(held.session_id);
     store::audit::insert(&mut tx, &record).await?;
-    let cause = Cause { reason: "sign_out", actor, caller, at };
+    let cause = Cause { reason: "sign_out", actor, caller, at: app.clock.after_stamps() };
     let killed = revocation::kill(&mut tx, &Target::Session(held.session_id), Reach::Lineage, &cause).await?;
     revocation::settle(app, tx, &[killed]).await
 }

@@ -3,6 +3,7 @@
 mod barrier;
 pub mod browsing;
 pub mod causes;
+mod clocks;
 mod faults;
 mod matrix;
 mod nodes;
