@@ -65,7 +65,7 @@ impl Former {
         let mut unread = Unread::default();
         let at = unread.or_default(
             position(store).await,
-            "give every server its `keys/highwater`: it alone says how far the revocation log had come",
+            "run this beside the newest `keys/highwater` of all servers: only that says how far the revocation log had come",
         );
         let keys = unread.or_default(
             signing_keys::list(store).await,
