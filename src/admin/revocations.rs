@@ -155,7 +155,7 @@ async fn carry_out(app: &App, ask: &Ask, token: &AccessToken, caller: &Caller) -
         find::find(&app.store, &ask.kind, &ask.value).await.map_err(Refused::NotFound)?
     };
     let reason = if ask.reason.is_empty() { "admin" } else { &ask.reason };
-    let cause = Cause { reason, actor: Actor::Client(token.client_id), caller, at: app.clock.now() };
+    let cause = Cause { reason, actor: Actor::Client(token.client_id), caller, at: app.clock.after_stamps() };
     if let Found::Key(kid) = &found {
         return key(app, kid, &cause).await.map_err(Refused::Failed);
     }

@@ -8,6 +8,7 @@ mod backup;
 mod client;
 mod demo;
 mod desk;
+mod former;
 mod health;
 mod key;
 mod lineage;

@@ -2,7 +2,8 @@
 //!
 //! A restored database has forgotten revocations, so everything ends: a new epoch begins above the highest number found in
 //! the backup, in the database it replaces and in `keys/highwater`, and one entry ends all. Signing keys that were revoked since
-//! the backup stay revoked: whoever has one could sign under the new epoch, too. Without a file the database is taken as it
+//! the backup stay revoked, for whoever has one could sign under the new epoch, too; so do users and clients that were disabled
+//! or deleted since. Passwords and secrets are the backup's, and those that had been changed are named. Without a file the database is taken as it
 //! stands: after a failover, or a copy that other tools put in place. Refused: an embedded database in use.
 
 use std::fs;
@@ -13,8 +14,9 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::desk::Desk;
+use super::former::Former;
 use super::out::{Done, Failure, Out, note};
-use super::{key, pg, view};
+use super::{pg, view};
 use crate::clock::Clock;
 use crate::config::{Config, DatabaseUrl, PostgresUrl, SqliteLocation};
 use crate::event::Event;
@@ -25,16 +27,7 @@ use crate::revocation::{self, Reach, Target};
 use crate::secret;
 use crate::store::issuer::{begin_epoch, position, raise_longest_access};
 use crate::store::locks::{Owner, lock};
-use crate::store::{Store, audit, copy, signing_keys};
-
-/// What the database that is replaced knew, and the backup may not.
-#[derive(Default)]
-struct Former {
-    /// How far its log had come, or the backup's.
-    floor: i64,
-    /// The `kid`s it said were revoked.
-    revoked: Vec<String>,
-}
+use crate::store::{Store, audit, copy};
 
 pub(super) async fn run(config: &Config, file: Option<&Path>, out: Out) -> Done {
     let mut former = Former::default();
@@ -51,24 +44,13 @@ pub(super) async fn run(config: &Config, file: Option<&Path>, out: Out) -> Done 
     let desk = open(config, out).await?;
     let mut done = begin_again(&desk, former.floor, file).await;
     if done.is_ok() {
-        done = revoke_again(&desk, &former.revoked).await;
+        if file.is_some() {
+            note("users, clients, consents, passwords and secrets are as they were when this backup was made");
+        }
+        done = former.end_again(&desk).await;
     }
     desk.store.close().await;
     done
-}
-
-/// What the former database said of its keys, said again: a backup may hold one from before it was given up.
-async fn revoke_again(desk: &Desk, revoked: &[String]) -> Done {
-    let known = signing_keys::list(&desk.store).await?;
-    let alive = |kid: &&String| known.iter().any(|key| key.kid == **kid && key.revoked_at.is_none());
-    for kid in revoked.iter().filter(alive) {
-        note(format!("the signing key {kid} was revoked after this backup was made; it is revoked again"));
-        if let Err(failure) = key::end(desk, kid, "restore").await {
-            failure.tell();
-            return Err(Failure::new(format!("the signing key {kid} is trusted again: `chancery key revoke {kid}`")));
-        }
-    }
-    Ok(())
 }
 
 /// The database as it now stands, brought to this version's schema: a backup may be older.
@@ -101,8 +83,9 @@ async fn begin_again(desk: &Desk, floor: i64, file: Option<&Path>) -> Done {
     let killed = revocation::kill(&mut tx, &Target::All, Reach::Lineage, &by.cause("restore")).await?;
     tx.commit().await?;
     let Some(entry) = &killed.entry else { return Ok(()) };
-    let database_id = found.database_id;
-    if let Err(error) = highwater::write(&path, Highwater { database_id, seq: entry.seq }) {
+    let (database_id, tip, until) = (found.database_id, Some(entry.tip.clone()), Some(entry.until));
+    let reached = Highwater { database_id, seq: entry.seq, tip, until, void: false };
+    if let Err(error) = highwater::write(&path, &reached) {
         note(format!("{}: {error}; the server will note it when it can", path.display()));
     }
     let json = view::with(view::entry(entry, killed.written), "epoch", json!(epoch));
@@ -114,32 +97,37 @@ async fn begin_again(desk: &Desk, floor: i64, file: Option<&Path>) -> Done {
 /// Puts a copy of `file` where the embedded database is, and keeps what was there; answers what that knew.
 async fn embedded(path: &Path, file: &Path, now: DateTime<Utc>) -> Done<Former> {
     let named = |error: crate::store::Error| Failure::new(format!("{}: {error}", file.display()));
-    let mut floor = copy::inspect(file).await.map_err(named)?;
-    let mut alone = None;
-    if path.exists() {
-        let taken = copy::Alone::take(path).await?;
-        let busy = || Failure::new(format!("{} is open in another process: stop the server first", path.display()));
-        alone = Some(taken.ok_or_else(busy)?);
+    let floor = copy::inspect(file).await.map_err(named)?;
+    let (there, mut alone) = (path.exists(), None);
+    if there {
+        let at = path.display();
+        match copy::Alone::take(path).await {
+            Ok(Some(taken)) => alone = Some(taken),
+            Ok(None) => return Err(Failure::new(format!("{at} is open in another process: stop the server first"))),
+            // This is what a restore is for.
+            Err(error) if error.is_damage() => {
+                note(format!(
+                    "{at} is damaged ({error}) and is replaced; whether a server has it open can't be told: none may run"
+                ));
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
-    let former = alone.is_some().then(|| beside(path, &format!(".before-restore-{}", now.format("%Y%m%dT%H%M%S%3fZ"))));
+    let former = there.then(|| beside(path, &format!(".before-restore-{}", now.format("%Y%m%dT%H%M%S%3fZ"))));
     let put = put(path, file, former.as_deref());
     if let Some(alone) = alone {
         alone.release().await?;
     }
     put?;
-    let mut revoked = Vec::new();
+    let mut knew = Former::default();
     if let Some(former) = former {
-        // It may be what went wrong: that it can't be read is no reason to stop.
-        floor = floor.max(copy::inspect(&former).await.unwrap_or(0));
         note(format!("the database that was there is kept as {}", former.display()));
-        revoked = copy::revoked_keys(&former).await.unwrap_or_else(|error| {
-            note(format!(
-                "{error}: revoke again whatever signing key was revoked since the backup (`chancery key list`)"
-            ));
-            Vec::new()
-        });
+        let store = Store::sqlite_to_read(&former);
+        knew = Former::read(&store).await;
+        store.close().await;
     }
-    Ok(Former { floor, revoked })
+    knew.floor = knew.floor.max(floor);
+    Ok(knew)
 }
 
 fn put(path: &Path, file: &Path, former: Option<&Path>) -> Done {
@@ -151,8 +139,12 @@ fn put(path: &Path, file: &Path, former: Option<&Path>) -> Done {
     fs::copy(file, &fresh)?;
     fs::set_permissions(&fresh, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     fs::File::open(&fresh)?.sync_all()?;
-    // What a crash left of the former database's log must not be taken for this one's.
-    remove_if_there(&beside(path, "-wal"))?;
+    // What a crash left of the former database's log must not be taken for this one's. A damaged one may be read by it.
+    let log = beside(path, "-wal");
+    match former {
+        Some(former) if log.exists() => fs::rename(&log, beside(former, "-wal"))?,
+        _ => remove_if_there(&log)?,
+    }
     remove_if_there(&beside(path, "-shm"))?;
     if let Some(former) = former {
         fs::rename(path, former)?;
@@ -178,12 +170,9 @@ fn remove_if_there(path: &Path) -> Done {
 
 /// Lets `pg_restore` replace what the dump holds, all or nothing; answers what the former database knew.
 async fn postgres(config: &Config, url: &PostgresUrl, file: &Path) -> Done<Former> {
-    let former = Store::postgres(url.expose(), config.database.pool)?;
-    // A database without our tables has come nowhere.
-    let floor = position(&former).await.ok().flatten().map_or(0, |position| position.seq);
-    let keys = signing_keys::list(&former).await.unwrap_or_default();
-    let revoked = keys.into_iter().filter(|key| key.revoked_at.is_some()).map(|key| key.kid).collect();
-    former.close().await;
+    let store = Store::postgres(url.expose(), config.database.pool)?;
+    let former = Former::read(&store).await;
+    store.close().await;
     let mut command = pg::command("pg_restore", url)?;
     command.args([
         "--clean",
@@ -195,5 +184,5 @@ async fn postgres(config: &Config, url: &PostgresUrl, file: &Path) -> Done<Forme
     ]);
     command.arg("--dbname").arg(pg::database(url)?).arg(file);
     pg::run(command)?;
-    Ok(Former { floor, revoked })
+    Ok(former)
 }

@@ -67,9 +67,8 @@ pub async fn password(app: &App, held: &Held, old: &str, new: &str, caller: &Cal
     let record = Record::new(Event::PasswordChanged, actor, caller, at).user(held.user_id).session(held.session_id);
     store::audit::insert(&mut tx, &record).await?;
     let target = Target::User { id: held.user_id, sub: user.sub };
-    let killed =
-        revocation::kill(&mut tx, &target, Reach::Lineage, &Cause { reason: "password_changed", actor, caller, at })
-            .await?;
+    let cause = Cause { reason: "password_changed", actor, caller, at: app.clock.after_stamps() };
+    let killed = revocation::kill(&mut tx, &target, Reach::Lineage, &cause).await?;
     let proofs = vec![Proof { method: METHOD.to_owned(), at, seq: killed.seq() }];
     let birth = Birth { user_id: held.user_id, proofs, born: killed.seq(), now: at };
     let begun = session::begin_at(app, &mut tx, birth, caller).await?;

@@ -57,15 +57,21 @@ async fn revoked_keys(app: App) {
     }
 }
 
+/// What may be swept now; nothing while this node may not issue. A wall clock that runs ahead would take entries out of the
+/// log that still cover live tokens, for every node: none goes that this node's own view still holds.
+#[must_use]
+pub fn horizon(app: &App) -> Option<Horizon> {
+    app.live.issuing_allowed().ok()?;
+    let (now, log) = (app.clock.now(), app.live.retired()?);
+    Some(Horizon { now, log, codes: now - TimeDelta::days(1), lineage: now - app.config.lineage.keep })
+}
+
 async fn sweeping(app: App) {
     loop {
-        // A clock that runs ahead would take entries out of the log that still cover live tokens, for every node.
-        if app.live.issuing_allowed().is_err() {
+        let Some(horizon) = horizon(&app) else {
             tokio::time::sleep(BUSY).await;
             continue;
-        }
-        let now = app.clock.now();
-        let horizon = Horizon { now, codes: now - TimeDelta::days(1), lineage: now - app.config.lineage.keep };
+        };
         let pause = match sweep::batch(&app.store, &horizon).await {
             Ok(gone) if gone > 100 => BUSY,
             Ok(_) => CALM,

@@ -28,6 +28,11 @@ pub enum Error {
          run `chancery restore`, which begins above both, so that nothing revoked comes back"
     )]
     Below { path: PathBuf, kept: i64, found: i64 },
+    #[error(
+        "entry {seq} of the database's revocation log is not the one this node has seen ({path}): revocations were lost, and the log \
+         went on without them; run `chancery restore`, which begins above both, so that nothing revoked comes back"
+    )]
+    OtherEntry { path: PathBuf, seq: i64 },
     #[error("{path} can't be read: {why}")]
     Highwater { path: PathBuf, why: String },
 }

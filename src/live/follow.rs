@@ -27,8 +27,7 @@ impl LiveView {
         }
         if let Some(keeper) = &self.0.highwater {
             keeper.hurry();
-            let seq = self.read().seq();
-            keeper.keep(self.0.database, seq, self.0.clock.monotonic()).await;
+            self.note().await;
         }
         // SQLite's connections are everybody's.
         if !self.0.aside.is_embedded() {

@@ -1,8 +1,8 @@
 //! The live view: this node's copy of the revocation log's unexpired entries, from which every presented token is judged.
 //!
 //! It polls the log; a notification only hastens the poll. The node that writes an entry applies it before it answers.
-//! Refused: to judge from a copy older than two seconds, to issue while the node's clock is off the database's, and to do
-//! either once the log no longer holds what was read from it (`docs/ARCHITECTURE.md`, "Live view", "Restores and failovers").
+//! Refused: to judge from a copy older than two seconds, to issue or judge while the node's clock is off the database's, and
+//! to do either once the log no longer holds what was read from it (`docs/ARCHITECTURE.md`, "Live view", "Restores and failovers").
 
 mod bearing;
 mod cursor;
@@ -96,13 +96,14 @@ struct Inner {
 }
 
 impl LiveView {
-    /// A view of this database's log, not read yet. Refuses a database that is another one than `keys/highwater` names, or
-    /// knows less.
+    /// A view of this database's log, not read yet. Refuses a database that is another one than `keys/highwater` names, knows
+    /// less, or holds another entry there.
     pub async fn open(store: &Store, clock: &Clock, highwater: Option<PathBuf>, tuning: Tuning) -> Result<Self, Error> {
         let position = issuer::position(store).await?.ok_or(Error::Unfounded)?;
-        if let Some(path) = &highwater {
-            highwater::check(path, &position)?;
-        }
+        let state = match &highwater {
+            Some(path) => highwater::check(path, store, position.database_id, clock).await?.unwrap_or_default(),
+            None => State::default(),
+        };
         Ok(Self(Arc::new(Inner {
             store: store.clone(),
             aside: store.aside(CONNECTIONS),
@@ -110,7 +111,7 @@ impl LiveView {
             tuning,
             database: position.database_id,
             highwater: highwater.map(highwater::Keeper::new),
-            state: RwLock::new(State { longest_access_seconds: position.longest_access_seconds, ..State::default() }),
+            state: RwLock::new(State { longest_access_seconds: position.longest_access_seconds, ..state }),
             turn: Mutex::default(),
             kick: Notify::new(),
             anchor: OnceLock::new(),
@@ -134,7 +135,21 @@ impl LiveView {
     pub fn issuing_allowed(&self) -> Result<(), NotReady> {
         let state = self.read();
         state.ready(Moment::now(&self.0.clock), &self.0.tuning)?;
-        state.clock_off.map_or(Ok(()), |seconds| Err(NotReady::ClockOff(seconds)))
+        drop(state);
+        self.clock_goes_right()
+    }
+
+    /// Whether this node's clock went with the database's when they were last compared. By one that didn't, nothing that
+    /// begins or expires can be judged.
+    pub fn clock_goes_right(&self) -> Result<(), NotReady> {
+        self.read().clock_off.map_or(Ok(()), |seconds| Err(NotReady::ClockOff(seconds)))
+    }
+
+    /// Up to when entries have been let go of: by the database's time and by the steady clock, whichever says less. What
+    /// ended after it may still cover a live token, whatever a wall clock says. None before the first poll.
+    #[must_use]
+    pub fn retired(&self) -> Option<DateTime<Utc>> {
+        self.read().retired
     }
 
     /// Up to where the log has been read; none before the first full read.

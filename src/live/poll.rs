@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::cursor::epoch_of;
+use super::cursor::{epoch_of, is_base};
 use super::error::{Error, Misfit};
-use super::state::{Fit, Moment, State};
+use super::highwater::Highwater;
+use super::state::{Fit, Moment, Reached, State};
 use super::{LiveView, Tuning};
 use crate::store::tail::{self, Tail};
 
@@ -26,19 +27,45 @@ impl LiveView {
     /// Reads whatever the log holds after this view's place, and judges whether that place still fits.
     pub async fn poll_once(&self) -> Result<Polled, Error> {
         let _turn = self.0.turn.lock().await;
-        let polled = self.read_on().await?;
-        if let Some(keeper) = &self.0.highwater {
-            let seq = self.read().seq();
-            keeper.keep(self.0.database, seq, self.0.clock.monotonic()).await;
+        let polled = self.read_on().await;
+        if polled.is_ok() || matches!(polled, Err(Error::Void(_))) {
+            self.note().await;
         }
-        Ok(polled)
+        polled
+    }
+
+    /// Keeps `keys/highwater` up with this view.
+    pub(super) async fn note(&self) {
+        let Some(keeper) = &self.0.highwater else { return };
+        let (reached, void) = {
+            let state = self.read();
+            (state.place().cloned(), state.void.is_some())
+        };
+        let Some(Reached { cursor, until }) = reached else { return };
+        let to = Highwater { database_id: self.0.database, seq: cursor.seq, tip: Some(cursor.tip), until, void };
+        let view = self.clone();
+        let fits = move |there: &Highwater| view.fits(there);
+        keeper.keep(to, self.0.clock.monotonic(), fits).await;
+    }
+
+    /// Whether a place below ours, noted by another process, is one of this log's, as far as this view remembers its tips.
+    fn fits(&self, there: &Highwater) -> bool {
+        let state = self.read();
+        if epoch_of(there.seq) < epoch_of(state.seq()) {
+            return true;
+        }
+        match (state.tips.get(&there.seq), &there.tip) {
+            (Some(known), Some(tip)) => known == tip,
+            // Swept, before the first entry, or an older version's note: nothing speaks against it but its being void.
+            _ => !there.void || is_base(there.seq),
+        }
     }
 
     async fn read_on(&self) -> Result<Polled, Error> {
         let mut polled = Polled::default();
         loop {
             let sent = Moment::now(&self.0.clock);
-            let from = self.read().seq();
+            let from = self.read().place().map_or(0, |place| place.cursor.seq);
             let tail = self.tail(from).await?;
             let fit = self.read().fit(&tail, self.0.database, sent);
             match fit {
@@ -132,7 +159,9 @@ impl LiveView {
         // Entries leave when both clocks say so: a wall clock that jumps ahead must not revive what was revoked.
         let time = tail.database_time.unwrap_or(sent.wall);
         let steady = self.0.steady_time(time, sent.steady);
-        state.entries.retire(time.min(steady));
+        let at = time.min(steady);
+        state.entries.retire(at);
+        state.retired = Some(at);
     }
 
     fn void(&self, misfit: Misfit) -> Error {
@@ -140,6 +169,9 @@ impl LiveView {
         if news {
             tracing::error!(why = %misfit, "this node's place in the revocation log is void: it issues nothing and calls nothing active; run `chancery restore`");
             self.0.moved.send_modify(|_| {});
+            if let Some(keeper) = &self.0.highwater {
+                keeper.hurry();
+            }
         }
         Error::Void(misfit)
     }

@@ -50,6 +50,8 @@ pub(super) struct Reached {
 pub(super) struct State {
     pub entries: Entries,
     pub reached: Option<Reached>,
+    /// Up to where this node had read before it was started: the first reading has to fit it.
+    pub noted: Option<Reached>,
     /// The tips of the last entries read.
     pub tips: BTreeMap<i64, Vec<u8>>,
     /// When the last good poll was sent.
@@ -57,6 +59,8 @@ pub(super) struct State {
     /// How many seconds this node's clock is off, if too many.
     pub clock_off: Option<i64>,
     pub void: Option<Misfit>,
+    /// Up to when entries have been let go of.
+    pub retired: Option<DateTime<Utc>>,
     /// The longest life an access token was ever allowed.
     pub longest_access_seconds: i64,
 }
@@ -76,13 +80,20 @@ impl State {
         self.reached.as_ref().map_or(0, |reached| reached.cursor.seq)
     }
 
-    /// Judges an answer to a question asked from where we stand, at `sent`.
+    /// The place that the log has to fit.
+    pub fn place(&self) -> Option<&Reached> {
+        self.reached.as_ref().or(self.noted.as_ref())
+    }
+
+    /// Judges an answer to a question asked from that place, at `sent`.
     pub fn fit(&self, tail: &Tail, database: Uuid, sent: Moment) -> Fit {
         let Position { database_id, epoch, seq: counter, ref tip, .. } = tail.position;
         if database_id != database {
             return Fit::Void(Misfit::OtherDatabase { seen: database, found: database_id });
         }
-        let Some(Reached { cursor, until }) = &self.reached else { return Fit::Anew };
+        // What was noted before the start proves the log, but holds none of its entries.
+        let onward = if self.reached.is_some() { Fit::Onward } else { Fit::Anew };
+        let Some(Reached { cursor, until }) = self.place() else { return Fit::Anew };
         let (seq, seen) = (cursor.seq, epoch_of(cursor.seq));
         if epoch > seen {
             return Fit::Anew;
@@ -95,10 +106,10 @@ impl State {
         }
         let here = if counter == seq { Some(tip) } else { tail.here.as_ref() };
         match here {
-            Some(here) if *here == cursor.tip => Fit::Onward,
+            Some(here) if *here == cursor.tip => onward,
             Some(_) => Fit::Void(Misfit::OtherEntry { seq }),
             // Nothing was numbered before the first entry of an epoch, so nothing can be missing.
-            None if is_base(seq) => Fit::Onward,
+            None if is_base(seq) => onward,
             // Whoever was void stays so: that his entry is swept by now proves nothing.
             None if self.void.is_some() => Fit::Void(Misfit::OtherEntry { seq }),
             // A database without a time of its own runs under this machine's: a machine that slept past the entry's end
@@ -118,9 +129,12 @@ impl State {
             self.tips.pop_first();
         }
         self.longest_access_seconds = tail.position.longest_access_seconds.max(self.longest_access_seconds);
-        let until = tail.entries.last().map(|entry| entry.until);
+        let until = match tail.entries.last() {
+            // Those of keys are never swept: one that is gone was lost.
+            Some(last) => Some(last.until).filter(|_| last.kind != "key"),
+            None => self.reached.as_ref().and_then(|reached| reached.until),
+        };
         if tail.entries.len() < batch {
-            let until = until.or(self.reached.as_ref().and_then(|reached| reached.until));
             let cursor = Cursor { seq: tail.position.seq, tip: tail.position.tip.clone() };
             self.reached = Some(Reached { cursor, until });
         } else if let Some(last) = tail.entries.last() {

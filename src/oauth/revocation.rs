@@ -51,7 +51,8 @@ async fn answer(app: &App, caller: &Caller, authorization: &[&str], form: &Param
         return Err(Error::new(Code::TooMany, "this client may revoke ten tokens a second"));
     }
     let target = owned.found.target();
-    let cause = Cause { reason: "client_revoked", actor: Actor::Client(client.id()), caller, at: app.clock.now() };
+    let cause =
+        Cause { reason: "client_revoked", actor: Actor::Client(client.id()), caller, at: app.clock.after_stamps() };
     // Ended now, or by an earlier kill: to the client it is the same.
     let _ended = revocation::run(app, &target, target.usual_reach(), &cause).await?;
     Ok(())

@@ -29,6 +29,7 @@ pub struct Cause<'a> {
     pub reason: &'a str,
     pub actor: Actor,
     pub caller: &'a Caller,
+    /// In a server: `Clock::after_stamps`, so that the entry is not dated before a token it covers.
     pub at: DateTime<Utc>,
 }
 

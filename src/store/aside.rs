@@ -6,7 +6,7 @@ use super::connect::ACQUIRE;
 use super::{Result, Store};
 
 impl Store {
-    /// The same database over at most `connections` of its own. SQLite's readers are shared: they never wait long.
+    /// The same database over at most `connections` of its own, under the same limits. SQLite's readers are shared: they never wait long.
     #[must_use]
     pub fn aside(&self, connections: u32) -> Self {
         match self {

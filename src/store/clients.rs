@@ -106,6 +106,21 @@ pub async fn secrets(reader: impl Into<Reader<'_>>, client_id: Uuid) -> Result<V
     ).bind(client_id).fetch_all(db).await?))
 }
 
+/// Clients that are disabled or deleted, by id; `true`: deleted.
+pub async fn ended(reader: impl Into<Reader<'_>>) -> Result<Vec<(Uuid, bool)>> {
+    let rows: Vec<(Uuid, Option<DateTime<Utc>>)> = ask!(reader, db => sqlx::query_as(
+        "SELECT id, deleted_at FROM client WHERE disabled_at IS NOT NULL OR deleted_at IS NOT NULL ORDER BY id",
+    ).fetch_all(db).await?);
+    Ok(rows.into_iter().map(|(id, deleted)| (id, deleted.is_some())).collect())
+}
+
+/// Each client with its secrets' ids and ends, by client; one row without a secret for a client that has none.
+pub async fn all_secrets(reader: impl Into<Reader<'_>>) -> Result<Vec<(Uuid, Option<Uuid>, Option<DateTime<Utc>>)>> {
+    Ok(ask!(reader, db => sqlx::query_as(
+        "SELECT c.id, s.id, s.expires_at FROM client c LEFT JOIN client_secret s ON s.client_id = c.id ORDER BY c.id, s.id",
+    ).fetch_all(db).await?))
+}
+
 /// Registers a client.
 pub async fn insert(tx: &mut Tx, client: &Client) -> Result<()> {
     within!(tx, db => sqlx::query(columns!(

@@ -1,4 +1,7 @@
 //! Opening a database. Nothing is read or written here; PostgreSQL connections are made when first needed.
+//!
+//! A PostgreSQL session is told when to give up: a node that vanishes between a row's lock and its commit must not stop the
+//! others, and whoever waits for a lock is told to come again.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,11 +14,26 @@ use super::{Lite, Result, Store};
 /// How long a caller waits for a connection before it is told to come again.
 pub(super) const ACQUIRE: Duration = Duration::from_secs(3);
 
+/// What a PostgreSQL session may hold others up by: how long it may idle inside a transaction and wait for a lock, and within
+/// how long the server notices that a peer is gone, silent (25 s) or with something sent to it unanswered (20 s). A statement
+/// may wait for a lock twice, for its turn and for the row, and is to be through with both within a request's ten seconds.
+const LIMITS: [(&str, &str); 6] = [
+    ("idle_in_transaction_session_timeout", "15s"),
+    ("lock_timeout", "4s"),
+    ("tcp_keepalives_idle", "10"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "20s"),
+];
+
 impl Store {
     /// A PostgreSQL database by URL. Does not connect yet: a server that is away is reported by the first statement.
     pub fn postgres(url: &str, pool: u32) -> Result<Self> {
         let options: PgConnectOptions = url.parse()?;
-        let options = options.application_name("chancery").statement_cache_capacity(256);
+        // What the operator's own address says of them counts.
+        let said = options.get_options().unwrap_or_default().to_owned();
+        let limits = LIMITS.into_iter().filter(|(name, _)| !said.contains(name));
+        let options = options.application_name("chancery").statement_cache_capacity(256).options(limits);
         let pool = PgPoolOptions::new().max_connections(pool).acquire_timeout(ACQUIRE).connect_lazy_with(options);
         Ok(Self::Postgres(pool))
     }
@@ -34,5 +52,13 @@ impl Store {
         let write = pool(1).connect_with(options.clone()).await?;
         let read = pool(readers.max(1)).connect_lazy_with(options);
         Ok(Self::Sqlite(Lite { read, write }))
+    }
+
+    /// An embedded database in a file that is there, to be read and not changed. Does not open it yet.
+    #[must_use]
+    pub fn sqlite_to_read(path: &Path) -> Self {
+        let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(Duration::from_secs(1));
+        let read = SqlitePoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE).connect_lazy_with(options);
+        Self::Sqlite(Lite { write: read.clone(), read })
     }
 }

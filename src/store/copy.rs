@@ -27,15 +27,6 @@ pub async fn inspect(path: &Path) -> Result<i64> {
     Ok(seq)
 }
 
-/// The signing keys that a file says were revoked.
-pub async fn revoked_keys(path: &Path) -> Result<Vec<String>> {
-    let mut connection = open(path, true).await?;
-    let text = "SELECT kid FROM signing_key WHERE revoked_at IS NOT NULL ORDER BY kid";
-    let kids = sqlx::query_scalar(text).fetch_all(&mut connection).await?;
-    connection.close().await?;
-    Ok(kids)
-}
-
 /// A database that nobody else has open, and nobody can open while this is held.
 #[derive(Debug)]
 pub struct Alone(SqliteConnection);

@@ -25,6 +25,25 @@ impl Error {
         Self::UnknownOutcome(error)
     }
 
+    /// Whether an embedded database's file is no database any more, or a broken one.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        let (Self::Failed(sqlx::Error::Database(error)) | Self::Unavailable(sqlx::Error::Database(error))) = self
+        else {
+            return false;
+        };
+        // SQLite's primary codes for "corrupt" and "not a database"; PostgreSQL's codes are five characters.
+        let code = error.code().filter(|code| code.len() < 5).and_then(|code| code.parse::<u32>().ok());
+        code.is_some_and(|code| [11, 26].contains(&(code & 0xff)))
+    }
+
+    /// Whether nothing was ever made there: the statement's table is missing.
+    #[must_use]
+    pub fn is_missing_table(&self) -> bool {
+        let Self::Failed(sqlx::Error::Database(error)) = self else { return false };
+        error.code().as_deref() == Some("42P01") || error.message().starts_with("no such table")
+    }
+
     /// Whether the caller should be told to come again.
     #[must_use]
     pub fn is_passing(&self) -> bool {
@@ -66,12 +85,13 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// SQLSTATEs of a server that is going, starting, full or turned read-only, and of lost races; SQLite's primary codes
+/// SQLSTATEs of a server that is going, starting, full or turned read-only, of lost races, of a lock that didn't come in time,
+/// and of a transaction that idled or lasted too long and was ended; SQLite's primary codes
 /// for busy, locked, out of memory, read-only, I/O error, full and can't-open (extended codes carry them in the low byte).
 fn passes(code: &str) -> bool {
     if code.len() == 5 {
         return ["08", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class))
-            || ["25006", "55P03"].contains(&code);
+            || ["25006", "25P03", "25P04", "55P03"].contains(&code);
     }
     code.parse::<u32>().is_ok_and(|code| [5, 6, 7, 8, 10, 13, 14].contains(&(code & 0xff)))
 }

@@ -2,6 +2,7 @@
 //!
 //! Refuses a database that a newer version has migrated, and one whose applied migrations were altered since.
 
+use sqlx::Connection;
 use sqlx::migrate::{Migrate, Migrator};
 
 use super::{Error, Result, Store};
@@ -24,7 +25,15 @@ impl Store {
     /// Applies what is missing; safe to run from several nodes at once.
     pub async fn migrate(&self) -> Result<()> {
         let done = match self {
-            Store::Postgres(pool) => POSTGRES.run(pool).await,
+            Store::Postgres(pool) => {
+                // Another node's migration is waited for, longer than a request would wait for a lock. The session is of its
+                // own and ends with the migration, and so does what it was told.
+                let mut session = pool.acquire().await?.detach();
+                sqlx::query("SET lock_timeout = '5min'").execute(&mut session).await?;
+                let done = POSTGRES.run(&mut session).await;
+                session.close().await?;
+                done
+            }
             Store::Sqlite(lite) => SQLITE.run(&lite.write).await,
         };
         done.map_err(|error| match error {

@@ -10,8 +10,10 @@ pub const BATCH: i64 = 500;
 /// What may go, each with the time before which it may.
 #[derive(Debug, Clone, Copy)]
 pub struct Horizon {
-    /// Now: interactions, budgets and log entries past their own end.
+    /// Now: interactions and budgets past their own end.
     pub now: DateTime<Utc>,
+    /// Log entries whose end was before this.
+    pub log: DateTime<Utc>,
     /// Unspent codes that expired before this.
     pub codes: DateTime<Utc>,
     /// Families (with their lineage and codes) and sessions that ended before this.
@@ -49,7 +51,7 @@ pub async fn batch(store: &Store, horizon: &Horizon) -> Result<u64> {
     gone += sweep!(
         &mut tx,
         "DELETE FROM revocation WHERE seq IN (SELECT seq FROM revocation WHERE until < $1 AND kind <> 'key' AND seq < (SELECT seq FROM counter) LIMIT $2)",
-        horizon.now
+        horizon.log
     );
     gone += sweep!(
         &mut tx,

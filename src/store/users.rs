@@ -70,6 +70,14 @@ pub async fn list(reader: impl Into<Reader<'_>>, after: Option<Uuid>, limit: i64
     )
 }
 
+/// Whoever is disabled or deleted, by id; `true`: deleted.
+pub async fn ended(reader: impl Into<Reader<'_>>) -> Result<Vec<(Uuid, bool)>> {
+    let rows: Vec<(Uuid, Option<DateTime<Utc>>)> = ask!(reader, db => sqlx::query_as(
+        "SELECT id, deleted_at FROM users WHERE disabled_at IS NOT NULL OR deleted_at IS NOT NULL ORDER BY id",
+    ).fetch_all(db).await?);
+    Ok(rows.into_iter().map(|(id, deleted)| (id, deleted.is_some())).collect())
+}
+
 /// Creates a user.
 pub async fn insert(tx: &mut Tx, user: &User) -> Result<()> {
     within!(tx, db => sqlx::query(columns!(
@@ -99,6 +107,13 @@ pub async fn update(tx: &mut Tx, user: &User, at: DateTime<Utc>) -> Result<()> {
 pub async fn password(reader: impl Into<Reader<'_>>, user_id: Uuid) -> Result<Option<String>> {
     Ok(
         ask!(reader, db => sqlx::query_scalar("SELECT hash FROM password WHERE user_id = $1").bind(user_id).fetch_optional(db).await?),
+    )
+}
+
+/// When each password was set, by user.
+pub async fn passwords_set(reader: impl Into<Reader<'_>>) -> Result<Vec<(Uuid, DateTime<Utc>)>> {
+    Ok(
+        ask!(reader, db => sqlx::query_as("SELECT user_id, changed_at FROM password ORDER BY user_id").fetch_all(db).await?),
     )
 }
 

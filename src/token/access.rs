@@ -2,7 +2,7 @@
 //!
 //! Signature before content, type before claims (RFC 9068, 4; RFC 8725). Revocation is judged from the fresh live view without
 //! a statement; when the view is stale, or the token was issued ahead of it, the database is asked; when that can't be
-//! reached the answer is "come again", never "active". A token that claims a longer life than was ever allowed is refused.
+//! reached the answer is "come again", never "active". It is the same while this node's clock is known to be wrong. A token that claims a longer life than was ever allowed is refused.
 
 use chrono::DateTime;
 use serde::Deserialize;
@@ -84,6 +84,8 @@ pub async fn verify(app: &App, text: &str) -> Result<AccessToken, Error> {
     if claims.iss != app.config.issuer.as_str() {
         return Err(invalid("another issuer's token"));
     }
+    // By a clock that is known to be wrong, neither "expired" nor "not yet" can be said.
+    app.live.clock_goes_right().map_err(Error::unavailable)?;
     let now = app.clock.now();
     if DateTime::from_timestamp(claims.exp, 0).is_none_or(|exp| exp <= now) {
         return Err(invalid("expired"));

@@ -180,7 +180,7 @@ pub async fn end(app: &App, family_id: Uuid, why: &Ending<'_>) -> Result<bool, E
     }
     store::audit::insert(&mut tx, &why.record).await?;
     let actor = why.record.actor;
-    let cause = Cause { reason: why.reason, actor, caller: &why.record.caller, at: why.record.at };
+    let cause = Cause { reason: why.reason, actor, caller: &why.record.caller, at: app.clock.after_stamps() };
     let killed = revocation::kill(&mut tx, &Target::Family(family_id), Reach::Lineage, &cause).await?;
     revocation::settle(app, tx, &[killed]).await?;
     if why.alarms {

@@ -74,6 +74,8 @@ pub fn issue(app: &App, entitlement: &Entitlement) -> Result<Minted, Error> {
     if app.clock.monotonic().saturating_sub(entitlement.standing.read_at()) > OLDEST_STANDING {
         return Err(Error::unavailable("the standing was read too long ago"));
     }
+    // Whatever will end this token is dated after it.
+    app.clock.stamp(entitlement.draft.issued_at);
     let issuer = app.config.issuer.as_str();
     let access_token = access_token(app, entitlement)?;
     let id_token = id_token(app, entitlement, &access_token)?;

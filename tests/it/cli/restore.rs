@@ -5,8 +5,13 @@ use serde_json::json;
 use crate::kit::actors::{Answer, Browser, RelyingParty};
 use crate::kit::issuer::{Kind, on_both};
 use crate::kit::operator::{Operator, Server};
+use crate::kit::raw::Raw;
 
-on_both!(nothing_issued_before_a_restore_survives_it);
+on_both!(
+    nothing_issued_before_a_restore_survives_it,
+    who_was_disabled_or_deleted_since_stays_so,
+    what_can_not_be_read_of_the_former_database_is_told,
+);
 
 async fn sign_in(server: &Server, rp: &RelyingParty) -> Answer {
     rp.tokens(&mut Browser::at(&server.at), "alice").await
@@ -114,5 +119,114 @@ async fn nothing_issued_before_a_restore_survives_it(kind: Kind) {
     let log = server.log();
     for tokens in [&before, &later, &revoked, &held, &between, &now] {
         assert!(!log.contains(tokens.str("access_token")) && !log.contains(tokens.str("refresh_token")));
+    }
+}
+
+/// An installation that nobody serves, and where its backup goes.
+async fn installed(kind: Kind) -> (Server, String) {
+    let server = Server::install(kind).await;
+    if kind == Kind::Postgres {
+        server.operator.run(&["migrate"]).ok();
+    }
+    server.operator.run(&["key", "init"]).ok();
+    let file = server.folder.path().join("backup").to_str().unwrap().to_owned();
+    (server, file)
+}
+
+async fn who_was_disabled_or_deleted_since_stays_so(kind: Kind) {
+    let (server, file) = installed(kind).await;
+    let operator = &server.operator;
+    for name in ["alice", "bob", "carol", "dave", "erin"] {
+        operator.user(name, &[]);
+    }
+    operator.json(&["user", "disable", "erin"]);
+    let clients: Vec<String> = (0..5).map(|_| operator.client(&server.at, &[]).id.to_string()).collect();
+    operator.json(&["backup", &file]);
+
+    operator.json(&["user", "disable", "alice"]);
+    operator.json(&["user", "delete", "bob"]);
+    operator.run_with(&["user", "set-password", "carol", "--password-stdin"], "another pass phrase entirely\n").ok();
+    operator.json(&["user", "enable", "erin"]);
+    operator.json(&["client", "disable", &clients[0]]);
+    operator.json(&["client", "delete", &clients[1]]);
+    operator.json(&["client", "rotate-secret", &clients[2]]);
+    operator.json(&["client", "rotate-secret", &clients[3], "--revoke-tokens"]);
+
+    let told = operator.run(&["restore", &file]).ok().err;
+    let disabled = |what: &str, who: &str| !operator.json(&[what, "show", who])["disabled_at"].is_null();
+    assert!(disabled("user", "alice") && disabled("client", &clients[0]), "{told}");
+    assert!(disabled("user", "erin"), "as in the backup");
+    operator.run(&["user", "show", "bob"]).refused("there is no user");
+    operator.run(&["client", "show", &clients[1]]).refused("there is no client");
+    for says in [
+        "passwords and secrets are as they were",
+        "user alice was disabled after this backup was made",
+        "user bob was deleted after",
+        "the password of carol was changed after",
+        &format!("({}) was disabled after", clients[0]),
+        &format!("({}) was deleted after", clients[1]),
+        &format!("a secret of client {} was given up", clients[2]),
+        &format!("a secret of client {} was given up", clients[3]),
+    ] {
+        assert!(told.contains(says), "{says:?} is not in {told}");
+    }
+    for quiet in ["dave", "erin", &clients[4], "can't be read"] {
+        assert!(!told.contains(quiet), "{quiet:?} is in {told}");
+    }
+    let ended = operator.json(&["audit", "list", "--limit", "100"]);
+    let count = |event: &str| ended.as_array().unwrap().iter().filter(|row| row["event"] == event).count();
+    assert_eq!((count("user.disabled"), count("user.deleted")), (2, 1), "erin's is in the backup");
+    assert_eq!((count("client.disabled"), count("client.deleted")), (1, 1));
+
+    let still = operator.run(&["restore"]).ok().err;
+    assert!(!still.contains("alice") && !still.contains("as they were"), "the database as it stands: {still}");
+}
+
+async fn what_can_not_be_read_of_the_former_database_is_told(kind: Kind) {
+    let (mut server, file) = installed(kind).await;
+    let operator = server.operator.clone();
+    operator.user("alice", &[]);
+    operator.json(&["backup", &file]);
+    operator.json(&["user", "disable", "alice"]);
+    let path = server.folder.path().join("data/chancery.db");
+    let url = match kind {
+        Kind::Sqlite => format!("sqlite://{}", path.display()),
+        Kind::Postgres => operator.database(),
+    };
+
+    // It says nothing of its keys; of everything else it does.
+    Raw::open(&url).await.run("ALTER TABLE signing_key RENAME COLUMN revoked_at TO was").await;
+    let told = operator.run(&["restore", &file]).ok().err;
+    assert!(told.contains("can't be read") && told.contains("chancery key list"), "{told}");
+    assert!(!told.contains("user list") && told.contains("user alice was disabled after"), "{told}");
+
+    // Nothing of ours was ever there.
+    match kind {
+        Kind::Sqlite => {
+            for ending in ["", "-wal", "-shm"] {
+                std::fs::remove_file(format!("{}{ending}", path.display())).ok();
+            }
+        }
+        Kind::Postgres => {
+            let mut raw = Raw::open(&url).await;
+            raw.run("DROP SCHEMA public CASCADE").await;
+            raw.run("CREATE SCHEMA public").await;
+        }
+    }
+    let told = operator.run(&["restore", &file]).ok().err;
+    assert!(!told.contains("can't be read") && !told.contains("alice"), "{told}");
+
+    // It isn't even a database any more: that is when a backup is wanted most.
+    if kind == Kind::Sqlite {
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[..512].fill(0x5a);
+        std::fs::write(&path, bytes).unwrap();
+        let told = operator.run(&["restore", &file]).ok().err;
+        assert!(told.contains("is damaged") && told.contains("none may run"), "{told}");
+        for by_hand in ["keys/highwater", "key list", "user list", "client list", "set-password", "rotate-secret"] {
+            assert!(told.contains(by_hand), "{by_hand:?} is not in {told}");
+        }
+        server.start();
+        server.stop();
     }
 }

@@ -3,6 +3,7 @@
 mod barrier;
 pub mod browsing;
 pub mod causes;
+mod clocks;
 mod faults;
 mod matrix;
 mod nodes;
@@ -10,4 +11,5 @@ mod probes;
 mod queue;
 mod races;
 mod restore;
+mod waits;
 mod world;

@@ -114,7 +114,7 @@ fn is_later(answer: &Answer) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_whose_clock_is_wrong_issues_nothing_and_ends_as_well_as_any() {
+async fn a_node_whose_clock_is_wrong_issues_and_judges_nothing_and_ends_as_well_as_any() {
     let issuer = Issuer::start(Kind::Postgres).await;
     issuer.user("alice").await;
     let rp = issuer.client_with(|row| row.grants.0.push("client_credentials".to_owned())).await;
@@ -134,6 +134,11 @@ async fn a_node_whose_clock_is_wrong_issues_nothing_and_ends_as_well_as_any() {
         let tokens = rp.redeem(&flow, &code).await.ok();
         is_later(&there.refresh(tokens.str("refresh_token")).await);
         let tokens = rp.refresh(tokens.str("refresh_token")).await.ok();
+        // Nor can it tell what has expired.
+        is_later(&there.introspect(tokens.str("access_token")).await);
+        is_later(&there.userinfo(tokens.str("access_token")).await);
+        is_later(&there.revoke(tokens.str("access_token")).await);
+        rp.userinfo(tokens.str("access_token")).await.ok();
         let answer = browser.get(&there.flow(&[]).url).await;
         if let Some(to) = location(&answer) {
             assert_eq!(parameter(&to, "code"), None, "no code either: {to}");

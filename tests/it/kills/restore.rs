@@ -2,6 +2,7 @@
 
 use chancery::clock::Clock;
 use chancery::jobs::build;
+use chancery::live::highwater;
 use chancery::store::{Store, issuer};
 use sqlx::{Connection, SqliteConnection};
 
@@ -102,7 +103,7 @@ async fn a_database_that_forgot_stops_every_node_until_restored(kind: Kind) {
     admin(&here, "user", &alice.sub.to_string()).await;
     let noted = here.keys().join("highwater");
     here.until("the node has noted how far it saw", async |_| {
-        std::fs::read_to_string(&noted).is_ok_and(|text| text.trim_end().ends_with(" 1"))
+        highwater::read(&noted).unwrap().is_some_and(|noted| noted.seq == 1)
     })
     .await;
     for node in [&here, there] {

@@ -68,6 +68,12 @@ impl Operator {
             .fold(operator, |op, (name, value)| op.and(&format!("CHANCERY_LOGIN__PASSWORD__{name}"), value))
     }
 
+    /// The address of its database.
+    pub fn database(&self) -> String {
+        let mut named = self.environment.iter().filter(|(name, _)| name == "CHANCERY_DATABASE_URL");
+        named.next().unwrap().1.to_str().unwrap().to_owned()
+    }
+
     /// With one more variable.
     pub fn and(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.environment.retain(|(known, _)| known != name);

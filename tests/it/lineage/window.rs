@@ -13,7 +13,8 @@ on_both!(the_table, the_clients_own_window, retries_are_noted, moves_and_content
 /// What ended the family, and what the audit row of it says.
 async fn ending(bench: &Bench, start: &Started, event: &str) -> (String, serde_json::Value) {
     let row = family(&bench.issuer, start.family).await;
-    assert!(row.revoked_seq > 0 && row.ended_at == Some(bench.now()));
+    // By a clock that was set back it is dated after what was issued before that.
+    assert!(row.revoked_seq > 0 && row.ended_at >= Some(bench.now()));
     let told = told(&bench.issuer, start.family).await;
     let found: Vec<_> = told.iter().filter(|row| row.event == event).collect();
     assert_eq!(found.len(), 1, "{told:?}");

@@ -145,7 +145,8 @@ async fn a_node_that_slept_past_its_place_reads_anew() {
         let view = ground.view().await;
         let token = Token::unlike(place.seq);
         ground.kill("user", &token.sub.clone().unwrap()).await;
-        let horizon = Horizon { now: ground.clock.now(), codes: old, lineage: old };
+        let now = ground.clock.now();
+        let horizon = Horizon { now, log: now, codes: old, lineage: old };
         assert_eq!(sweep::batch(&ground.store, &horizon).await.unwrap(), 1);
         let polled = view.poll_once().await.unwrap();
         assert!(!polled.new_epoch);

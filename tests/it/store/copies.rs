@@ -17,13 +17,22 @@ async fn a_copy_holds_everything() {
     copy::write(lite, to.to_str().unwrap()).await.unwrap();
     assert!(copy::write(lite, to.to_str().unwrap()).await.is_err(), "not over a file that is there");
     assert_eq!(copy::inspect(&to).await.unwrap(), 0);
-    assert!(copy::revoked_keys(&to).await.unwrap().is_empty());
+    let read = Store::sqlite_to_read(&to);
+    assert!(users::get(&read, owners.user_id).await.unwrap().is_some());
+    let mut tx = read.begin().await.unwrap();
+    let refused = users::insert(&mut tx, &rows::user("late")).await.unwrap_err();
+    assert!(refused.is_passing() && !refused.is_damage(), "it is not written to: {refused}");
+    drop(tx);
+    read.close().await;
     assert_eq!(bed.store.busy(), 0, "nothing writes now");
     let mut other = Raw::open(&format!("sqlite://{}", to.display())).await;
     assert_eq!(differences(&bed.raw().await.dump().await, &other.dump().await), [""; 0]);
 
     std::fs::write(bed.folder.path().join("text"), "not a database, whatever its name says").unwrap();
-    assert!(copy::inspect(&bed.folder.path().join("text")).await.is_err());
+    let text = bed.folder.path().join("text");
+    assert!(copy::inspect(&text).await.unwrap_err().is_damage());
+    assert!(Alone::take(&text).await.unwrap_err().is_damage());
+    assert!(users::ended(&Store::sqlite_to_read(&text)).await.unwrap_err().is_damage());
     assert!(copy::inspect(&bed.folder.path().join("missing")).await.is_err());
 }
 

@@ -40,6 +40,7 @@ async fn clients_and_versions(kind: Kind) {
     let mut tx = bed.store.begin().await.unwrap();
     clients::update(&mut tx, &gone, rows::later(3)).await.unwrap();
     tx.commit().await.unwrap();
+    assert_eq!(clients::ended(&bed.store).await.unwrap().iter().find(|(id, _)| *id == gone.id), Some(&(gone.id, true)));
     let listed = clients::list(&bed.store, None, 10).await.unwrap();
     assert_eq!(listed.iter().map(|client| client.id).collect::<Vec<_>>(), [first.id]);
     assert!(clients::list(&bed.store, Some(first.id), 10).await.unwrap().is_empty());
@@ -80,6 +81,10 @@ async fn secrets_come_and_go(kind: Kind) {
     tx.commit().await.unwrap();
     assert_eq!(clients::secrets(&bed.store, client.id).await.unwrap().len(), 2);
     assert!(clients::secrets(&bed.store, other.id).await.unwrap().is_empty());
+    let mut all = clients::all_secrets(&bed.store).await.unwrap();
+    all.retain(|(_, id, _)| id.is_none_or(|id| id == second.id));
+    assert_eq!(all.len(), 2);
+    assert!(all.contains(&(client.id, Some(second.id), second.expires_at)) && all.contains(&(other.id, None, None)));
 
     let mut tx = bed.store.begin().await.unwrap();
     clients::remove_secret(&mut tx, other.id, first.id).await.unwrap();

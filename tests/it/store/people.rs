@@ -55,6 +55,13 @@ async fn users_and_names(kind: Kind) {
     tx.commit().await.unwrap();
     let read = users::get(&bed.store, other.id).await.unwrap().unwrap();
     assert_eq!((read.disabled_at, read.deleted_at), (other.disabled_at, other.deleted_at));
+    let bob = users::User { disabled_at: Some(rows::later(5)), ..bob };
+    let mut tx = bed.store.begin().await.unwrap();
+    users::update(&mut tx, &bob, rows::later(7)).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut ended = users::ended(&bed.store).await.unwrap();
+    ended.sort_by_key(|(_, deleted)| *deleted);
+    assert_eq!(ended, [(bob.id, false), (other.id, true)]);
     assert_eq!((read.created_at, read.updated_at), (rows::now(), rows::later(7)));
     assert_eq!((read.name, read.groups.0.len(), read.sub), (None, 0, other.sub));
 
@@ -79,6 +86,8 @@ async fn passwords(kind: Kind) {
     assert!(users::upgrade_password(&mut tx, user, "second", "third").await.unwrap());
     tx.commit().await.unwrap();
     assert_eq!(users::password(&bed.store, user).await.unwrap().as_deref(), Some("third"));
+    let set = users::passwords_set(&bed.store).await.unwrap();
+    assert_eq!(set, [(user, rows::later(1))], "newer parameters are no new password");
 
     let key = users::get(&bed.store, user).await.unwrap().unwrap().username_key;
     let roll = rolls::of_signin(&bed.store, &key).await.unwrap();

@@ -6,7 +6,7 @@ use chancery::event::Event;
 use chancery::store::migrate::Schema;
 use chancery::store::revocations::{self, Mark};
 use chancery::store::signing_keys::{self, SealingCheck, SigningKey};
-use chancery::store::{Error, audit, locks, throttle};
+use chancery::store::{Error, Store, Tx, audit, locks, throttle};
 use chrono::TimeDelta;
 use serde_json::json;
 use sqlx::types::Json;
@@ -15,7 +15,14 @@ use uuid::Uuid;
 use super::{Bed, log, rows};
 use crate::kit::issuer::{Kind, on_both};
 
-on_both!(signing_keys_by_ordinal, budgets, audit_rows, the_schema_is_judged, word_of_an_entry_travels);
+on_both!(
+    signing_keys_by_ordinal,
+    budgets,
+    audit_rows,
+    the_schema_is_judged,
+    a_missing_table_is_told_from_other_faults,
+    word_of_an_entry_travels,
+);
 
 fn key(kid: &str, ordinal: i64) -> SigningKey {
     SigningKey {
@@ -144,6 +151,65 @@ async fn the_schema_is_judged(kind: Kind) {
     assert_eq!(bed.store.is_embedded(), kind == Kind::Sqlite);
     bed.store.close().await;
     assert!(bed.store.begin().await.is_err(), "closed is closed");
+}
+
+async fn a_missing_table_is_told_from_other_faults(kind: Kind) {
+    let bed = Bed::new(kind).await;
+    bed.raw().await.run("ALTER TABLE signing_key RENAME COLUMN revoked_at TO was").await;
+    let altered = signing_keys::list(&bed.store).await.unwrap_err();
+    assert!(!altered.is_missing_table() && !altered.is_damage(), "{altered}");
+    bed.raw().await.run("DROP TABLE signing_key").await;
+    let missing = signing_keys::list(&bed.store).await.unwrap_err();
+    assert!(missing.is_missing_table() && !missing.is_damage(), "{missing}");
+}
+
+/// PostgreSQL is told when a session of ours is to give up, on every connection.
+#[tokio::test]
+async fn sessions_know_when_to_give_up() {
+    const TOLD: [(&str, &str); 6] = [
+        ("idle_in_transaction_session_timeout", "15s"),
+        ("lock_timeout", "4s"),
+        ("tcp_keepalives_idle", "10"),
+        ("tcp_keepalives_interval", "5"),
+        ("tcp_keepalives_count", "3"),
+        ("tcp_user_timeout", "20000"),
+    ];
+    let bed = Bed::new(Kind::Postgres).await;
+    let setting = async |store: &Store, name: &str| -> String {
+        let Store::Postgres(pool) = store else { panic!("PostgreSQL") };
+        sqlx::query_scalar("SELECT current_setting($1)").bind(name).fetch_one(pool).await.unwrap()
+    };
+    for store in [&bed.store, &bed.store.aside(1)] {
+        for (name, value) in TOLD {
+            assert_eq!(setting(store, name).await, value, "{name}");
+        }
+    }
+    let own = format!("{}?options=-c%20lock_timeout%3D7s", bed.url);
+    let own = Store::postgres(&own, 1).unwrap();
+    assert_eq!(setting(&own, "lock_timeout").await, "7s", "the operator's word counts");
+    assert_eq!(setting(&own, "idle_in_transaction_session_timeout").await, "15s");
+}
+
+/// Whoever idled too long in a transaction, or waited too long for a lock, is told to come again.
+#[tokio::test]
+async fn a_session_that_gave_up_is_told_to_come_again() {
+    let bed = Bed::new(Kind::Postgres).await;
+    let told = async |tx: &mut Tx, setting: &'static str| {
+        let Tx::Postgres(tx) = tx else { panic!("PostgreSQL") };
+        sqlx::query(setting).execute(&mut **tx).await.unwrap();
+    };
+    let mut holder = bed.store.begin().await.unwrap();
+    locks::lock(&mut holder, &[locks::Owner::Issuer]).await.unwrap();
+    let mut waiting = bed.store.begin().await.unwrap();
+    told(&mut waiting, "SET LOCAL lock_timeout = '50ms'").await;
+    let late = locks::lock(&mut waiting, &[locks::Owner::Issuer]).await.unwrap_err();
+    assert!(late.is_passing(), "{late:?}");
+    told(&mut holder, "SET LOCAL idle_in_transaction_session_timeout = '50ms'").await;
+    // The server lets go of what the idle one held.
+    let mut next = bed.store.begin().await.unwrap();
+    locks::lock(&mut next, &[locks::Owner::Issuer]).await.unwrap();
+    let ended = locks::lock(&mut holder, &[locks::Owner::Issuer]).await.unwrap_err();
+    assert!(ended.is_passing(), "{ended:?}");
 }
 
 async fn word_of_an_entry_travels(kind: Kind) {

@@ -12,7 +12,7 @@ use crate::kit::raw::differences;
 on_both!(nothing_goes_early, everything_goes_in_small_batches);
 
 fn horizon(at: DateTime<Utc>) -> Horizon {
-    Horizon { now: at, codes: at - TimeDelta::days(1), lineage: at - TimeDelta::days(30) }
+    Horizon { now: at, log: at, codes: at - TimeDelta::days(1), lineage: at - TimeDelta::days(30) }
 }
 
 async fn furnish(bed: &Bed) -> (uuid::Uuid, chancery::store::codes::Code) {

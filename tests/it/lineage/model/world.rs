@@ -291,7 +291,7 @@ impl World {
         self.settled().await;
         let now = self.clock.now();
         let days = |days: u64| TimeDelta::seconds(i64::try_from(days * DAY).unwrap());
-        let horizon = Horizon { now, codes: now - days(1), lineage: now - days(30) };
+        let horizon = Horizon { now, log: now, codes: now - days(1), lineage: now - days(30) };
         while sweep::batch(&self.app().store, &horizon).await.unwrap() > 0 {}
         Said::Done
     }
