@@ -288,7 +288,7 @@ pub async fn of_signin(reader: impl Into<Reader<'_>>, key: &str) -> Result<Signi
         hash: Option<String>,
     }
     let mut reader = reader.into();
-    let row: Option<Found> = ask!(reborrow(&mut reader), db => sqlx::query_as(concat!(
+    let row: Option<Found> = ask!(reader.again(), db => sqlx::query_as(concat!(
         "SELECT ", counter!(), ", ", user!(), ", p.hash FROM users u LEFT JOIN password p ON p.user_id = u.id JOIN counter k ON k.id = 1 JOIN issuer i ON i.id = 1 \
          WHERE (u.username_key = $1 OR u.email_key = $1) AND u.deleted_at IS NULL ORDER BY CASE WHEN u.username_key = $1 THEN 0 ELSE 1 END LIMIT 1"
     )).bind(key).fetch_optional(db).await?);
@@ -318,11 +318,4 @@ pub async fn of_user(
         "SELECT ", counter!(), ", ", user!(), ", p.hash FROM users u LEFT JOIN password p ON p.user_id = u.id JOIN counter k ON k.id = 1 JOIN issuer i ON i.id = 1 WHERE u.id = $1"
     )).bind(user_id).fetch_optional(db).await?);
     Ok(row.map(|row| (row.user, row.hash, row.counter)))
-}
-
-fn reborrow<'a>(reader: &'a mut Reader<'_>) -> Reader<'a> {
-    match reader {
-        Reader::Store(store) => Reader::Store(store),
-        Reader::Tx(tx) => Reader::Tx(tx),
-    }
 }
