@@ -13,6 +13,7 @@ use super::client_auth::{AuthenticatedClient, authenticate, failed};
 use super::error::{Code, Error};
 use super::grants::refresh_token;
 use super::reply::{self, Read};
+use super::scope::Scopes;
 use crate::app::App;
 use crate::event::Caller;
 use crate::http::params::Params;
@@ -107,15 +108,19 @@ async fn refresh(
         return Ok(None);
     }
     let Some(user) = standing.user() else { return Ok(None) };
-    Ok(Some(Map::from_iter([
+    let mut told = Map::from_iter([
         ("active".to_owned(), json!(true)),
         ("iss".to_owned(), json!(app.config.issuer.as_str())),
         ("client_id".to_owned(), json!(client.id())),
         ("sub".to_owned(), json!(crate::oidc::subject::of_user(user))),
-        ("username".to_owned(), json!(user.username)),
         ("scope".to_owned(), json!(family.scopes)),
         ("iat".to_owned(), json!(family.rotated_at.timestamp())),
         ("exp".to_owned(), json!(family.expires_at.timestamp())),
         ("family_id".to_owned(), json!(family.id)),
-    ])))
+    ]);
+    // A user's name is a claim like any other.
+    if Scopes::stored(&family.scopes).has("profile") {
+        told.insert("username".to_owned(), json!(user.username));
+    }
+    Ok(Some(told))
 }
