@@ -14,7 +14,8 @@ use crate::oauth::redirect::ValidRedirect;
 use crate::oauth::scope::Scopes;
 use crate::policy::{self, Question, Standing};
 use crate::secret::{Code, Opaque};
-use crate::store::{self, codes, rolls};
+use crate::store::codes::{self, Burnt};
+use crate::store::{self, rolls};
 use crate::token::entitlement::Draft;
 use crate::token::family::{self, Ending, Redeemable};
 
@@ -33,13 +34,13 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
         if snapshot.client.as_ref().is_none_or(|row| row.client_id != client.id()) {
             return Err(refused(request, &code, "another client's code").await);
         }
+        if code.burnt_at.is_some() {
+            return Err(refused(request, &code, BURNT).await);
+        }
         let (pkce, redirect) = match proven(request, &code) {
             Ok(proven) => proven,
             Err(error) => return Err(failed(request, &code, error).await),
         };
-        if code.burnt_at.is_some() {
-            return Err(refused(request, &code, "the code was burnt by a failed attempt").await);
-        }
         if code.spent_at.is_some() {
             return Err(reused(request, &code).await?);
         }
@@ -112,18 +113,28 @@ async fn refused(request: &TokenRequest<'_>, code: &codes::Code, why: &'static s
     over(why)
 }
 
-/// The client's own failed attempt: an unspent code is burnt with it, so that nothing can be tried twice.
+const BURNT: &str = "the code was burnt by a failed attempt";
+
+/// The client's own failed attempt: an unspent code is burnt with it, so that nothing can be tried twice. Of a code that is
+/// over already there is nothing to burn, and nothing to write but a refusal.
 async fn failed(request: &TokenRequest<'_>, code: &codes::Code, error: Error) -> Error {
+    if code.spent_at.is_some() {
+        return refused(request, code, "the code was spent before, and is presented wrong").await;
+    }
     let burn = async {
         let mut tx = request.app.store.begin().await?;
-        codes::burn(&mut tx, &code.digest, request.app.clock.now()).await?;
-        let detail = serde_json::json!({ "why": error.description() });
-        store::audit::insert(&mut tx, &record(request, Event::CodeRefused, code).outcome("burnt").detail(detail))
-            .await?;
-        tx.commit().await
+        let burnt = codes::burn(&mut tx, &code.digest, request.app.clock.now()).await?;
+        if burnt == Burnt::Now {
+            let detail = serde_json::json!({ "why": error.description() });
+            let record = record(request, Event::CodeRefused, code).outcome("burnt").detail(detail);
+            store::audit::insert(&mut tx, &record).await?;
+            tx.commit().await?;
+        }
+        Ok::<_, store::Error>(burnt)
     };
     match burn.await {
-        Ok(()) => error,
+        Ok(Burnt::Now) => error,
+        Ok(Burnt::Before) => refused(request, code, BURNT).await,
         Err(store) => store.into(),
     }
 }

@@ -15,6 +15,7 @@ on_both!(
     pkce_can_not_be_taken_away,
     strangers_neither_use_nor_burn,
     a_spent_code_again,
+    what_is_over_is_not_burnt_again,
     a_minute_and_no_more,
     the_redirect_is_the_one_it_came_with,
 );
@@ -162,6 +163,29 @@ async fn a_spent_code_again(kind: Kind) {
     rp.redeem(&flow, &code).await.is(400, "invalid_grant");
     assert_eq!(count(&bench.issuer, id, "revocation.written").await, 1);
     assert_eq!(count(&bench.issuer, id, "code.reused").await, 1);
+    bench.issuer.stop().await;
+}
+
+/// Wrong presentations of a code that is over write refusals, which are measured, and nothing else, however many they are.
+async fn what_is_over_is_not_burnt_again(kind: Kind) {
+    let mut bench = Bench::start(kind, |_| {}).await;
+    let rp = bench.issuer.client().await;
+    let (spent_flow, spent) = fresh(&mut bench, &rp).await;
+    let first = rp.redeem(&spent_flow, &spent).await.ok();
+    let (burnt_flow, burnt) = fresh(&mut bench, &rp).await;
+    let wrong = rp.flow(&[]).verifier;
+    for (flow, code) in [(&spent_flow, &spent), (&burnt_flow, &burnt)] {
+        for _ in 0..80 {
+            let answer = with(&rp, flow, code, &[("code_verifier", &wrong)]).await;
+            answer.is(400, "invalid_grant");
+        }
+    }
+    let told = chancery::store::audit::newest(&bench.issuer.app.store, None, 1000).await.unwrap();
+    let outcomes =
+        |outcome: &str| told.iter().filter(|row| row.event == "code.refused" && row.outcome == outcome).count();
+    // The clock is held, so that nothing is added to the burst of a hundred.
+    assert_eq!((outcomes("burnt"), outcomes("refused")), (1, 100));
+    rp.refresh(first.str("refresh_token")).await.ok();
     bench.issuer.stop().await;
 }
 
