@@ -10,14 +10,14 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
-use super::client::Client;
+use super::client::{self, Client};
 use super::error::{Code, Error};
 use super::grants::audience;
 use super::pkce::Challenge;
 use super::redirect::{self, ValidRedirect};
 use super::reply::{self, Read};
 use super::scope::Scopes;
-use super::{answer, client_auth, registry};
+use super::{answer, registry};
 use crate::app::App;
 use crate::event::Caller;
 use crate::http::params::Params;
@@ -137,7 +137,7 @@ async fn client(app: &App, params: &Params) -> Result<Client, Failed> {
     let text = params.get("client_id").ok_or_else(|| page(Error::invalid_request("client_id is missing")))?;
     let unknown = || page(Error::invalid_request("client_id is not that of a registered client"));
     let id = Uuid::try_parse(text).ok().filter(|id| id.to_string() == text).ok_or_else(unknown)?;
-    let client = client_auth::find(app, id).await.map_err(page)?.ok_or_else(unknown)?;
+    let client = client::find(app, id).await.map_err(page)?.ok_or_else(unknown)?;
     if client.registration().disabled {
         return Err(page(Error::new(Code::UnauthorizedClient, "the client is disabled")));
     }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::error::Error;
 use super::scope::Scopes;
+use crate::app::App;
 use crate::store::clients as rows;
 
 /// A client's rulebook.
@@ -67,6 +69,12 @@ impl ConfidentialClient {
     pub fn method(&self) -> SecretMethod {
         self.method
     }
+}
+
+/// The client registered under this id, disabled or not. Nobody has proved to be it: for pages and redirects, which are about
+/// a client, and as the first step of its authentication. A grant takes an `AuthenticatedClient`.
+pub async fn find(app: &App, id: Uuid) -> Result<Option<Client>, Error> {
+    Ok(rows::get(&app.store, id).await?.and_then(Client::read))
 }
 
 /// A client.

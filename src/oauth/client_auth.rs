@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use uuid::Uuid;
 
-use super::client::{Client, SecretMethod};
+use super::client::{self, Client, SecretMethod};
 use super::error::{Code, Error};
 use crate::app::App;
 use crate::event::{Actor, Caller, Event, Record};
@@ -56,8 +56,7 @@ pub async fn authenticate(app: &App, authorization: &[&str], form: &Params) -> R
     if id.to_string() != claimed.id {
         return Err(unknown("the client id is not in its canonical form"));
     }
-    let row = clients::get(&app.store, id).await?;
-    let Some(client) = row.and_then(Client::read) else { return Err(unknown("no such client")) };
+    let Some(client) = client::find(app, id).await? else { return Err(unknown("no such client")) };
     if client.registration().disabled {
         return Err(unknown("the client is disabled"));
     }
@@ -95,11 +94,6 @@ pub async fn failed(app: &App, caller: &Caller, (authorization, form): (&[&str],
         app.audit_rate.note(&app.store, &record, now).await;
     }
     error
-}
-
-/// A client of this id, unauthenticated: what introspection of a token's owner or a page needs, never a grant.
-pub async fn find(app: &App, id: Uuid) -> Result<Option<Client>, Error> {
-    Ok(clients::get(&app.store, id).await?.and_then(Client::read))
 }
 
 async fn holds(app: &App, id: Uuid, secret: &str) -> Result<bool, Error> {

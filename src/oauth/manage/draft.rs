@@ -61,12 +61,12 @@ impl Default for Draft {
 }
 
 impl Draft {
-    /// What a row says.
+    /// What a row says; none when its profile is not one this version knows: another rulebook is not for it to choose.
     #[must_use]
-    pub fn of(row: &Client) -> Self {
-        Self {
+    pub fn of(row: &Client) -> Option<Self> {
+        Some(Self {
             name: row.name.clone(),
-            profile: Profile::parse(&row.profile).unwrap_or(Profile::OAuth21),
+            profile: Profile::parse(&row.profile)?,
             auth_method: row.auth_method.clone(),
             redirect_uris: row.redirect_uris.0.clone(),
             post_logout_redirect_uris: row.post_logout_redirect_uris.0.clone(),
@@ -81,7 +81,7 @@ impl Draft {
             require_pkce: !row.pkce_optional,
             policy_uri: row.policy_uri.clone(),
             tos_uri: row.tos_uri.clone(),
-        }
+        })
     }
 
     #[must_use]

@@ -47,7 +47,12 @@ pub async fn update(
     edit: impl FnOnce(&mut Draft),
 ) -> Result<Change<Client>, Refused> {
     let (mut tx, before) = locked(store, id).await?;
-    let was = Draft::of(&before);
+    let was = Draft::of(&before).ok_or_else(|| {
+        Refused::Conflict(format!(
+            "this version does not know the client's profile, {:?}; use a newer one",
+            before.profile
+        ))
+    })?;
     let mut draft = was.clone();
     edit(&mut draft);
     if draft.is_public() != was.is_public() {
