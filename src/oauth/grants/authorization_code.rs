@@ -55,7 +55,8 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
             return Ok(Redeemed::ClientMoved);
         }
         let draft = match draft(request, &code, &standing).await {
-            Ok(draft) => draft,
+            Ok(Some(draft)) => draft,
+            Ok(None) => return Err(refused(request, &code, "no resource it was authorized for is left").await),
             Err(error) if error.code == ErrorCode::InvalidTarget => return Err(failed(request, &code, error).await),
             Err(error) => return Err(error),
         };
@@ -88,17 +89,15 @@ fn proven(request: &TokenRequest<'_>, code: &codes::Code) -> Result<(pkce::Verif
     Ok((verified, ValidRedirect::checked_before(uri, code.redirect_uri.is_some())))
 }
 
-async fn draft(request: &TokenRequest<'_>, code: &codes::Code, standing: &Standing) -> Result<Draft, Error> {
+/// Scopes, resource and limits of the first access token; none when nobody is left whom it could be for.
+async fn draft(request: &TokenRequest<'_>, code: &codes::Code, standing: &Standing) -> Result<Option<Draft>, Error> {
     let registration = request.client.client().registration();
     let scopes = Scopes::stored(&code.scopes).only(|scope| registration.scopes.has(scope));
     let asked = audience::asked(request.params)?;
-    if asked.iter().any(|uri| !code.resources.0.contains(uri)) {
-        return Err(Error::new(ErrorCode::InvalidTarget, "the resource was not part of the authorization"));
-    }
-    let resources = if asked.is_empty() { &code.resources.0 } else { &asked };
-    let allowed = audience::settle(request.app, registration, resources, scopes).await?;
+    let allowed = audience::of_authorization(request.app, registration, &code.resources.0, &asked, scopes).await?;
     let outlives = registration.outlives_session && Scopes::stored(&code.scopes).has("offline_access");
-    Ok(Draft::new(standing, allowed, &[family::end_of(request.app, standing, outlives)]))
+    let ends = [family::end_of(request.app, standing, outlives)];
+    Ok(allowed.map(|allowed| Draft::new(standing, allowed, &ends)))
 }
 
 fn over(detail: &str) -> Error {

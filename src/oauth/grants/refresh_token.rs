@@ -55,7 +55,9 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
         if let Some(why) = over_by_itself(&family, &standing, app.config.tokens.family_idle) {
             return Err(refused(request, &family, why).await);
         }
-        let draft = draft(request, &family, &standing).await?;
+        let Some(draft) = draft(request, &family, &standing).await? else {
+            return Err(refused(request, &family, "no resource it was authorized for is left").await);
+        };
         let presented = Presented {
             generation: token.generation,
             current: family.generation,
@@ -88,8 +90,9 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
     }
 }
 
-/// Scopes, resource and limits of the access token a refresh would give: never more than the family has.
-async fn draft(request: &TokenRequest<'_>, family: &Family, standing: &Standing) -> Result<Draft, Error> {
+/// Scopes, resource and limits of the access token a refresh would give: never more than the family has. None when nobody is
+/// left whom it could be for.
+async fn draft(request: &TokenRequest<'_>, family: &Family, standing: &Standing) -> Result<Option<Draft>, Error> {
     let registration = request.client.client().registration();
     // What the client may no longer ask for is no longer given.
     let have = Scopes::stored(&family.scopes).only(|scope| registration.scopes.has(scope));
@@ -104,14 +107,10 @@ async fn draft(request: &TokenRequest<'_>, family: &Family, standing: &Standing)
         }
     };
     let asked = audience::asked(request.params)?;
-    if asked.iter().any(|uri| !family.resources.0.contains(uri)) {
-        return Err(Error::new(Code::InvalidTarget, "the resource was not part of the authorization"));
-    }
-    let resources = if asked.is_empty() { &family.resources.0 } else { &asked };
-    let allowed = audience::settle(request.app, registration, resources, scopes).await?;
+    let allowed = audience::of_authorization(request.app, registration, &family.resources.0, &asked, scopes).await?;
     let mut ends = vec![family.expires_at];
     ends.extend(standing.session().filter(|_| !family.outlives_session).map(|session| session.session_expires_at));
-    Ok(Draft::new(standing, allowed, &ends))
+    Ok(allowed.map(|allowed| Draft::new(standing, allowed, &ends)))
 }
 
 const ENDED: &str = "the family has ended";
