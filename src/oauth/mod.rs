@@ -5,6 +5,7 @@ pub mod authorize;
 pub mod client;
 pub mod client_auth;
 pub mod code;
+pub mod consent;
 pub mod error;
 pub mod grants;
 pub mod introspection;

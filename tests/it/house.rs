@@ -44,6 +44,7 @@ const FLOORS: &[&[&str]] = &[
         "token/mint",
         "token/access",
         "token/presented",
+        "oauth/consent",
         "oauth/code",
         "oauth/answer",
         "oauth/grants",
