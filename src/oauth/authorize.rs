@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::client::{self, Client};
 use super::error::{Code, Error};
-use super::grants::audience;
+use super::grants::{audience, authorization_code};
 use super::pkce::Challenge;
 use super::redirect::{self, ValidRedirect};
 use super::reply::{self, Read};
@@ -162,7 +162,7 @@ async fn request(
     params.refuse_repeats(&["resource"])?;
     unsupported(params)?;
     response_type(params)?;
-    if !client.may_use_grant("authorization_code") {
+    if !client.may_use_grant(authorization_code::GRANT.name) {
         return Err(Error::new(
             Code::UnauthorizedClient,
             "this client is not registered for the authorization code flow",

@@ -38,11 +38,10 @@ impl Metadata {
 
 fn document(config: &Config) -> Value {
     let at = |path: &str| config.issuer.endpoint(path);
-    let grants: Vec<&str> = registry::GRANTS.iter().map(|grant| grant.name).collect();
     let mut told: Vec<&str> =
         vec!["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "azp", "sid", "at_hash"];
     told.extend(claims::BY_SCOPE.iter().flat_map(|(_, names)| *names));
-    let confidential: Vec<&str> = registry::AUTH_METHODS.iter().copied().filter(|method| *method != "none").collect();
+    let methods = registry::method_names(|_| true);
     json!({
         "issuer": config.issuer.as_str(),
         "authorization_endpoint": at("/oauth2/authorize"),
@@ -55,10 +54,10 @@ fn document(config: &Config) -> Value {
         "scopes_supported": STANDARD,
         "response_types_supported": registry::RESPONSE_TYPES,
         "response_modes_supported": registry::RESPONSE_MODES,
-        "grant_types_supported": grants,
-        "token_endpoint_auth_methods_supported": registry::AUTH_METHODS,
-        "introspection_endpoint_auth_methods_supported": confidential,
-        "revocation_endpoint_auth_methods_supported": registry::AUTH_METHODS,
+        "grant_types_supported": registry::grant_names(|_| true),
+        "token_endpoint_auth_methods_supported": methods,
+        "introspection_endpoint_auth_methods_supported": registry::method_names(|method| !method.public),
+        "revocation_endpoint_auth_methods_supported": methods,
         "code_challenge_methods_supported": registry::CHALLENGE_METHODS,
         "prompt_values_supported": registry::PROMPTS,
         "subject_types_supported": ["public"],

@@ -12,6 +12,7 @@ pub mod introspection;
 pub mod manage;
 pub mod metadata;
 pub mod pkce;
+pub mod profile;
 pub mod redirect;
 pub mod registry;
 pub mod reply;

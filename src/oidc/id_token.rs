@@ -5,8 +5,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::keyring::Alg;
-use crate::oauth::client::{Profile, Registration};
 use crate::secret;
 
 /// The claims, in the order they are written.
@@ -35,13 +33,4 @@ pub struct IdToken {
 pub fn at_hash(access_token: &str) -> String {
     let digest = secret::sha256(&[access_token.as_bytes()]);
     URL_SAFE_NO_PAD.encode(digest.get(..16).unwrap_or_default())
-}
-
-/// The algorithm a client's ID tokens are signed with: RS256 in profile `oidc`, ES256 in the others.
-#[must_use]
-pub fn algorithm(registration: &Registration) -> Alg {
-    match registration.profile {
-        Profile::Oidc => Alg::Rs256,
-        Profile::OAuth21 => Alg::Es256,
-    }
 }

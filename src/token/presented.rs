@@ -2,14 +2,13 @@
 
 use uuid::Uuid;
 
-use super::access;
 use super::mint::REFRESH_LABEL;
 use super::refresh::{self, Authentic, PREFIX};
+use super::{access, life};
 use crate::app::App;
 use crate::oauth::error::{Code, Error};
 use crate::oidc::subject;
 use crate::revocation::find::Found;
-use crate::secret::Digest;
 use crate::store::rolls;
 
 /// A token that is ours, and whose.
@@ -42,8 +41,7 @@ pub async fn find(app: &App, text: &str) -> Result<Option<Owned>, Error> {
 
 async fn family(app: &App, token: &Authentic) -> Result<Option<Owned>, Error> {
     let Some((family, snapshot)) = rolls::of_family(&app.store, token.family_id).await? else { return Ok(None) };
-    let kept = family.secret_digest.as_deref().and_then(Digest::stored);
-    if !kept.is_some_and(|kept| kept.matches(&token.secret.digest())) {
+    if !life::fits(&family, token) {
         return Ok(None);
     }
     let (Some(client), Some(user)) = (&snapshot.client, &snapshot.user) else { return Ok(None) };

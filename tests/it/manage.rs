@@ -3,8 +3,8 @@
 use chancery::change::{By, Refused};
 use chancery::event::{Actor, Caller};
 use chancery::identity::people::{self, Edit, NewUser};
-use chancery::oauth::client::Profile;
 use chancery::oauth::manage::{self, Draft, Rotation};
+use chancery::oauth::profile::Profile;
 use chancery::oauth::resource;
 use chancery::store::resources::ResourceScope;
 use chancery::store::{clients, issuer as issuer_rows, revocations, users};

@@ -4,10 +4,9 @@
 //! client, or with anything wrong, it is refused and told to the auditor, and the family lives. An unspent code is burnt by its
 //! own client's first failed attempt, never by a stranger's.
 
-use super::audience;
-use super::request::{Grant, Redeemed, TokenRequest};
+use super::request::{ActsFor, Grant, Redeemed, Refresh, TokenRequest};
+use super::{audience, refresh_token};
 use crate::event::{Actor, Event, Record};
-use crate::oauth::client::Profile;
 use crate::oauth::error::{Code as ErrorCode, Error};
 use crate::oauth::pkce;
 use crate::oauth::redirect::ValidRedirect;
@@ -18,9 +17,15 @@ use crate::store::codes::{self, Burnt};
 use crate::store::{self, rolls};
 use crate::token::entitlement::Draft;
 use crate::token::family::{self, Ending, Redeemable};
+use crate::token::life;
 
-pub const GRANT: Grant =
-    Grant { name: "authorization_code", public_clients: true, redeem: |request| Box::pin(redeem(request)) };
+pub const GRANT: Grant = Grant {
+    name: "authorization_code",
+    public_clients: true,
+    acts_for: ActsFor::User,
+    refresh: Refresh::Gives,
+    redeem: |request| Box::pin(redeem(request)),
+};
 
 async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
     let TokenRequest { app, client, params, caller } = *request;
@@ -60,7 +65,7 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
             Err(error) if error.code == ErrorCode::InvalidTarget => return Err(failed(request, &code, error).await),
             Err(error) => return Err(error),
         };
-        let with_refresh = client.client().gets_refresh_token(&draft.scopes);
+        let with_refresh = refresh_token::is_due(client.client(), &draft.scopes);
         let ask = Redeemable { client, code: &code, standing, pkce, redirect, draft, with_refresh };
         if let Some(entitlement) = family::begin(app, ask, caller).await? {
             return Ok(Redeemed::Entitled(Box::new(entitlement)));
@@ -72,7 +77,7 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
 /// What the presenter proves beside its own identity: the redirect it was sent to, and the verifier.
 fn proven(request: &TokenRequest<'_>, code: &codes::Code) -> Result<(pkce::VerifiedPkce, ValidRedirect), Error> {
     let sent = request.params.get("redirect_uri");
-    let lenient = request.client.client().registration().profile == Profile::OAuth21;
+    let lenient = !request.client.client().registration().profile.repeats_redirect_uri();
     match (code.redirect_uri.as_deref(), sent) {
         (Some(asked), Some(sent)) if asked != sent => {
             return Err(Error::invalid_grant("redirect_uri differs from the one in the authorization request"));
@@ -95,7 +100,7 @@ async fn draft(request: &TokenRequest<'_>, code: &codes::Code, standing: &Standi
     let scopes = Scopes::stored(&code.scopes).only(|scope| registration.scopes.has(scope));
     let asked = audience::asked(request.params)?;
     let allowed = audience::of_authorization(request.app, registration, &code.resources.0, &asked, scopes).await?;
-    let outlives = registration.outlives_session && Scopes::stored(&code.scopes).has("offline_access");
+    let outlives = life::outlives(registration, &Scopes::stored(&code.scopes));
     let ends = [family::end_of(request.app, standing, outlives)];
     Ok(allowed.map(|allowed| Draft::new(standing, allowed, &ends)))
 }
