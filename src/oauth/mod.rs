@@ -13,6 +13,7 @@ pub mod manage;
 pub mod metadata;
 pub mod pkce;
 pub mod profile;
+pub mod prompt;
 pub mod redirect;
 pub mod registry;
 pub mod reply;

@@ -5,6 +5,7 @@ use super::client_auth::methods::{self, Method};
 use super::grants::request::{ActsFor, Grant};
 use super::grants::{authorization_code, client_credentials, refresh_token};
 use super::pkce;
+use super::prompt::{self, Word};
 
 /// The grants of the token endpoint.
 pub const GRANTS: &[Grant] = &[authorization_code::GRANT, refresh_token::GRANT, client_credentials::GRANT];
@@ -22,7 +23,7 @@ pub const RESPONSE_TYPES: &[&str] = &["code"];
 pub const CHALLENGE_METHODS: &[&str] = pkce::METHODS;
 
 /// The values of `prompt` that are honoured.
-pub const PROMPTS: &[&str] = &["none", "login", "consent", "select_account"];
+pub const PROMPTS: &[Word] = prompt::WORDS;
 
 /// The grant of this name.
 #[must_use]

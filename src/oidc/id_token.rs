@@ -5,7 +5,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::keyring::Alg;
 use crate::secret;
+
+/// What ID tokens are or were signed with: what is advertised, and what is taken as a hint. A profile says which one is its.
+pub const ALGORITHMS: &[Alg] = &[Alg::Rs256, Alg::Es256];
+
+/// What every ID token may say; the claims of scopes come to it.
+pub const CLAIMS: &[&str] =
+    &["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "azp", "sid", "at_hash"];
 
 /// The claims, in the order they are written.
 #[derive(Debug, Clone, Serialize)]
@@ -33,4 +41,35 @@ pub struct IdToken {
 pub fn at_hash(access_token: &str) -> String {
     let digest = secret::sha256(&[access_token.as_bytes()]);
     URL_SAFE_NO_PAD.encode(digest.get(..16).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oauth::profile::Profile;
+
+    #[test]
+    fn what_is_advertised_is_what_is_written() {
+        let token = IdToken {
+            iss: String::new(),
+            sub: String::new(),
+            aud: String::new(),
+            exp: 0,
+            iat: 0,
+            auth_time: 0,
+            nonce: Some(String::new()),
+            acr: String::new(),
+            amr: Vec::new(),
+            azp: String::new(),
+            sid: String::new(),
+            at_hash: String::new(),
+            claims: Map::new(),
+        };
+        let Value::Object(written) = serde_json::to_value(&token).unwrap() else { panic!("no object") };
+        let (mut written, mut told): (Vec<_>, Vec<_>) = (written.keys().map(String::as_str).collect(), CLAIMS.to_vec());
+        written.sort_unstable();
+        told.sort_unstable();
+        assert_eq!(written, told);
+        assert!(Profile::ALL.iter().all(|profile| ALGORITHMS.contains(&profile.id_token_alg())));
+    }
 }

@@ -33,6 +33,7 @@ const FLOORS: &[&[&str]] = &[
         "oauth/client",
         "oauth/client_auth",
         "oauth/pkce",
+        "oauth/prompt",
         "oauth/redirect",
         "oauth/sender",
         "oidc/subject",
