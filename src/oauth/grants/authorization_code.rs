@@ -9,7 +9,7 @@ use super::{audience, refresh_token};
 use crate::event::{Actor, Event, Record};
 use crate::oauth::error::{Code as ErrorCode, Error};
 use crate::oauth::pkce;
-use crate::oauth::redirect::ValidRedirect;
+use crate::oauth::redirect::{self, ValidRedirect};
 use crate::oauth::scope::Scopes;
 use crate::policy::{self, Question, Standing};
 use crate::secret::{Code, Opaque};
@@ -76,22 +76,10 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
 
 /// What the presenter proves beside its own identity: the redirect it was sent to, and the verifier.
 fn proven(request: &TokenRequest<'_>, code: &codes::Code) -> Result<(pkce::VerifiedPkce, ValidRedirect), Error> {
-    let sent = request.params.get("redirect_uri");
-    let lenient = !request.client.client().registration().profile.repeats_redirect_uri();
-    match (code.redirect_uri.as_deref(), sent) {
-        (Some(asked), Some(sent)) if asked != sent => {
-            return Err(Error::invalid_grant("redirect_uri differs from the one in the authorization request"));
-        }
-        // OAuth 2.1 no longer asks for it here; RFC 6749, 4.1.3, does.
-        (Some(_), None) if !lenient => return Err(Error::invalid_grant("redirect_uri is missing")),
-        (None, Some(sent)) if !request.client.client().registration().redirect_uris.iter().any(|uri| uri == sent) => {
-            return Err(Error::invalid_grant("redirect_uri differs from the registered one"));
-        }
-        _ => {}
-    }
-    let verified = pkce::verify(code.challenge.as_deref(), request.params.get("code_verifier"))?;
-    let uri = code.redirect_uri.clone().or_else(|| sent.map(str::to_owned)).unwrap_or_default();
-    Ok((verified, ValidRedirect::checked_before(uri, code.redirect_uri.is_some())))
+    let (client, params) = (request.client.client(), request.params);
+    let redirect = redirect::check_again(client, code.redirect_uri.as_deref(), params.get("redirect_uri"))
+        .map_err(|refused| Error::invalid_grant(refused.to_string()))?;
+    Ok((pkce::verify(code.challenge.as_deref(), params.get("code_verifier"))?, redirect))
 }
 
 /// Scopes, resource and limits of the first access token; none when nobody is left whom it could be for.

@@ -18,6 +18,7 @@ on_both!(
     what_is_over_is_not_burnt_again,
     a_minute_and_no_more,
     the_redirect_is_the_one_it_came_with,
+    the_redirect_is_checked_as_before,
 );
 
 /// A fresh code for `rp`, and the flow it belongs to.
@@ -258,5 +259,44 @@ async fn the_redirect_is_the_one_it_came_with(kind: Kind) {
         }
     }
     bench.after(Duration::from_secs(1)).await;
+    bench.issuer.stop().await;
+}
+
+/// The token endpoint compares as the authorization endpoint does, and against the registration of now.
+async fn the_redirect_is_checked_as_before(kind: Kind) {
+    let mut bench = Bench::start(kind, |_| {}).await;
+    let loopback = |row: &mut chancery::store::clients::Client| {
+        row.redirect_uris = Json(vec!["http://127.0.0.1/cb".to_owned()]);
+    };
+    // Asked for (empty: left to the only registered one), sent to the token endpoint, whether it passes.
+    for (asked, sent, passes) in [
+        ("", "http://127.0.0.1/cb", true),
+        ("", "http://127.0.0.1:4711/cb", true),
+        ("", "http://127.0.0.1:4711/other", false),
+        ("", "http://localhost/cb", false),
+        ("http://127.0.0.1:4711/cb", "http://127.0.0.1:4711/cb", true),
+        ("http://127.0.0.1:4711/cb", "http://127.0.0.1:4712/cb", false),
+    ] {
+        let rp = bench.issuer.client_with(loopback).await;
+        let flow = rp.flow(&[("redirect_uri", asked)]);
+        let code = bench.browser.code(&flow, "alice").await;
+        let answer = with(&rp, &flow, &code, &[("redirect_uri", sent)]).await;
+        if passes {
+            answer.ok();
+        } else {
+            answer.is(400, "invalid_grant");
+        }
+    }
+    // Taken off the client while the code was under way.
+    let rp = bench.issuer.client().await;
+    let (flow, code) = fresh(&mut bench, &rp).await;
+    let store = bench.issuer.app.store.clone();
+    let moved = vec!["https://rp.test/elsewhere".to_owned()];
+    bench
+        .manage(async |by| {
+            chancery::oauth::manage::update(&store, by, rp.id, |draft| draft.redirect_uris = moved).await
+        })
+        .await;
+    rp.redeem(&flow, &code).await.is(400, "invalid_grant");
     bench.issuer.stop().await;
 }
