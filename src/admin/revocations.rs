@@ -1,7 +1,7 @@
 //! `POST /admin/v1/revocations`: ends whatever the log can name. Scope `chancery:revocations:write`.
 //!
-//! 201 with the entry; 200 with the earlier one when a kill had ended it already. One client may add ten a second, with a
-//! burst of a thousand; beyond that 429.
+//! 201 with the entry; 200 with the earlier one when a kill had ended it already. One client may add ten entries a second,
+//! with a burst of a thousand; beyond that 429.
 
 use axum::Extension;
 use axum::body::Bytes;
@@ -19,7 +19,6 @@ use crate::oauth::error::Error;
 use crate::oauth::reply;
 use crate::revocation::find::{self, Found, NotFound};
 use crate::revocation::{self, Cause, Killed};
-use crate::store;
 use crate::store::revocations::Entry;
 use crate::token::access::{self, AccessToken};
 use crate::token::presented;
@@ -96,14 +95,6 @@ pub async fn create(
         Ok(token) => token,
         Err(error) => return problem::of(&error, &caller),
     };
-    if !app.revocation_rate.take(token.client_id, app.clock.monotonic()) {
-        return problem::answer(
-            StatusCode::TOO_MANY_REQUESTS,
-            "too_many",
-            "this client may add ten revocations a second",
-            &caller,
-        );
-    }
     let ask = match read(&headers, body) {
         Ok(ask) => ask,
         Err(why) => return problem::answer(StatusCode::BAD_REQUEST, "invalid_request", why, &caller),
@@ -116,6 +107,10 @@ pub async fn create(
         Err(Refused::NotFound(NotFound::Store(error))) => problem::of(&error.into(), &caller),
         Err(Refused::NotFound(why)) => {
             problem::answer(StatusCode::BAD_REQUEST, "invalid_request", why.to_string(), &caller)
+        }
+        Err(Refused::TooMany) => {
+            let why = "this client may add ten revocations a second";
+            problem::answer(StatusCode::TOO_MANY_REQUESTS, "too_many", why, &caller)
         }
         Err(Refused::Failed(error)) => problem::of(&error, &caller),
     }
@@ -144,38 +139,44 @@ fn read(headers: &HeaderMap, body: Result<Bytes, axum::extract::rejection::Bytes
 
 enum Refused {
     NotFound(NotFound),
+    TooMany,
     Failed(Error),
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
 }
 
 async fn carry_out(app: &App, ask: &Ask, token: &AccessToken, caller: &Caller) -> Result<Killed, Refused> {
     let found: Found = if ask.kind == "token" {
-        let owned = presented::find(app, &ask.value).await.map_err(Refused::Failed)?;
+        let owned = presented::find(app, &ask.value).await?;
         owned.ok_or(Refused::NotFound(NotFound::Unknown("token")))?.found
     } else {
         find::find(&app.store, &ask.kind, &ask.value).await.map_err(Refused::NotFound)?
     };
     let reason = if ask.reason.is_empty() { "admin" } else { &ask.reason };
     let cause = Cause { reason, actor: Actor::Client(token.client_id), caller, at: app.clock.after_stamps() };
+    let may = || app.revocation_rate.take(token.client_id, None, app.clock.monotonic());
     if let Found::Key(kid) = &found {
-        return key(app, kid, &cause).await.map_err(Refused::Failed);
+        return key(app, kid, &cause, may).await;
     }
-    end(app, &found, &cause).await.map_err(|error| Refused::Failed(error.into()))
-}
-
-async fn end(app: &App, found: &Found, cause: &Cause<'_>) -> store::Result<Killed> {
-    let mut tx = app.store.begin().await?;
-    let killed = revocation::end(&mut tx, found, cause).await?;
-    revocation::settle(app, tx, std::slice::from_ref(&killed)).await?;
-    Ok(killed)
+    let target = found.target();
+    let killed = revocation::run_if(app, &target, target.usual_reach(), &cause, may).await.map_err(Error::from)?;
+    killed.ok_or(Refused::TooMany)
 }
 
 /// A key stops signing with the kill of what it signed.
-async fn key(app: &App, kid: &str, cause: &Cause<'_>) -> Result<Killed, Error> {
+async fn key(app: &App, kid: &str, cause: &Cause<'_>, may: impl FnOnce() -> bool) -> Result<Killed, Refused> {
     let failed =
         |error: keyring::Error| if error.is_passing() { Error::unavailable(error) } else { Error::server(error) };
-    let mut tx = app.store.begin().await?;
+    let mut tx = app.store.begin().await.map_err(Error::from)?;
     let (_, killed) = revocation::key::end(&app.keyring, &mut tx, kid, cause).await.map_err(failed)?;
-    revocation::settle(app, tx, std::slice::from_ref(&killed)).await?;
+    if killed.written && !may() {
+        return Err(Refused::TooMany);
+    }
+    revocation::settle(app, tx, std::slice::from_ref(&killed)).await.map_err(Error::from)?;
     // Done is done: a successor of the successor can be announced at the next turn as well.
     if let Err(error) = app.keyring.maintain().await {
         tracing::warn!(%error, "no new key could be announced yet");

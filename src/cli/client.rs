@@ -10,10 +10,30 @@ use super::desk::Desk;
 use super::out::{Done, Failure, pairs, safe, table, time};
 use super::view;
 use crate::config::parse_duration;
-use crate::oauth::client::Profile;
+use crate::oauth::client_auth::methods;
 use crate::oauth::manage::{self, Draft, Rotation};
+use crate::oauth::profile::Profile;
 use crate::secret::{ClientSecret, Opaque};
 use crate::store::clients::{self, Client};
+
+/// What can be chosen, as it is registered.
+mod help {
+    use super::Profile;
+    use crate::oauth::registry;
+
+    pub(super) fn profiles() -> String {
+        let said = |profile: &Profile| format!("{} ({})", profile.name(), profile.about());
+        Profile::ALL.iter().map(said).collect::<Vec<_>>().join(", ")
+    }
+
+    pub(super) fn grants() -> String {
+        format!("{}; may be repeated", registry::grant_names(|_| true).join(", "))
+    }
+
+    pub(super) fn methods() -> String {
+        registry::method_names(|_| true).join(", ")
+    }
+}
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -100,17 +120,14 @@ struct Registration {
     /// repeated
     #[arg(long = "origin", value_name = "ORIGIN")]
     origins: Option<Vec<String>>,
-    /// oauth21, or oidc for older relying parties
-    #[arg(long, value_name = "PROFILE")]
+    #[arg(long, value_name = "PROFILE", help = help::profiles())]
     profile: Option<String>,
-    /// authorization_code, refresh_token, client_credentials; may be repeated
-    #[arg(long = "grant", value_name = "GRANT")]
+    #[arg(long = "grant", value_name = "GRANT", help = help::grants())]
     grants: Option<Vec<String>>,
     /// A scope it may ask for; may be repeated
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Option<Vec<String>>,
-    /// client_secret_basic, client_secret_post, or none
-    #[arg(long, value_name = "METHOD")]
+    #[arg(long, value_name = "METHOD", help = help::methods())]
     auth_method: Option<String>,
     /// URI of a resource it may ask tokens for; may be repeated, the first is the default one
     #[arg(long = "resource", value_name = "URI")]
@@ -193,13 +210,13 @@ async fn create(desk: &Desk, create: Create) -> Done {
     let Create { name, public, registration } = create;
     registration.grounded()?;
     let method = registration.auth_method.as_deref();
-    if public && method.is_some_and(|method| method != "none") {
+    if public && method.is_some_and(|method| !is_public(method)) {
         return Err(Failure::new("--public: a public client has no secret, so leave --auth-method out"));
     }
     let mut draft = Draft { name, ..Draft::default() };
     registration.onto(&mut draft, registration.profile()?);
     if public {
-        draft.auth_method = "none".to_owned();
+        draft.auth_method = methods::PUBLIC.name.to_owned();
     }
     let (client, secret) = manage::create(&desk.store, &desk.by(), &draft).await?.commit().await?;
     given(desk, client.id, secret.as_ref(), json!({}))
@@ -228,6 +245,10 @@ async fn rotate_secret(desk: &Desk, rotate: RotateSecret) -> Done {
     }
 }
 
+fn is_public(method: &str) -> bool {
+    methods::named(method).is_some_and(|method| method.public)
+}
+
 async fn list(desk: &Desk) -> Done {
     let (mut all, mut after) = (Vec::<Client>::new(), None::<Uuid>);
     loop {
@@ -243,7 +264,7 @@ async fn list(desk: &Desk) -> Done {
             safe(&client.name),
             client.id.to_string(),
             client.profile.clone(),
-            if client.auth_method == "none" { "public" } else { "confidential" }.to_owned(),
+            if is_public(&client.auth_method) { "public" } else { "confidential" }.to_owned(),
             if client.disabled_at.is_some() { "disabled" } else { "active" }.to_owned(),
             client.grants.join(" "),
         ]

@@ -114,7 +114,8 @@ async fn find(desk: &Desk, what: What) -> Done<Found> {
 
 async fn end(desk: &Desk, found: &Found, reason: &str) -> Done<Killed> {
     let mut tx = desk.store.begin().await?;
-    let killed = revocation::end(&mut tx, found, &desk.by().cause(reason)).await?;
+    let target = found.target();
+    let killed = revocation::kill(&mut tx, &target, target.usual_reach(), &desk.by().cause(reason)).await?;
     tx.commit().await?;
     Ok(killed)
 }

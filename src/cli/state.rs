@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 use super::desk::Desk;
 use super::out::Done;
 use crate::live::{Bearing, Kind};
-use crate::policy::{self, Question};
+use crate::policy::Question;
 use crate::store::families::Family;
 use crate::store::revocations;
 use crate::store::rolls::Snapshot;
 use crate::store::sessions::Session;
+use crate::token::life::{self, Over};
 
 /// A session, `mark` being the highest of its owners'.
 pub(super) fn session(desk: &Desk, session: &Session, mark: i64) -> &'static str {
@@ -26,15 +27,12 @@ pub(super) fn session(desk: &Desk, session: &Session, mark: i64) -> &'static str
 
 /// A family: its word, and what there is to add.
 pub(super) fn family(desk: &Desk, family: &Family, snapshot: Snapshot) -> (&'static str, String) {
-    let now = desk.now();
-    if family.ended_at.is_some() || family.revoked_seq > 0 {
-        return ("ended", family.end_reason.clone().unwrap_or_default());
+    match life::over(family, desk.now(), desk.config.tokens.family_idle) {
+        Some(Over::Ended) => return ("ended", family.end_reason.clone().unwrap_or_default()),
+        Some(Over::Expired | Over::Idle) => return ("expired", String::new()),
+        None => {}
     }
-    if family.expires_at <= now || family.last_used_at + desk.config.tokens.family_idle <= now {
-        return ("expired", String::new());
-    }
-    let question = Question::now(&desk.clock, desk.config.sessions.idle);
-    match policy::judge(snapshot, &question.born(family.born_seq, !family.outlives_session)) {
+    match life::judge(family, snapshot, Question::now(&desk.clock, desk.config.sessions.idle)) {
         Ok(_) => ("live", String::new()),
         Err(refusal) => ("ended", refusal.to_string()),
     }

@@ -271,6 +271,7 @@ async fn consents(desk: &Desk, user: &User) -> Done {
             "client_id": grant.client_id,
             "client_name": name,
             "scopes": scopes,
+            "resources": grant.resources,
             "consented_at": grant.consented_at,
         }));
         rows.push(vec![safe(&name), grant.client_id.to_string(), maybe_time(grant.consented_at), grant.scopes.clone()]);

@@ -8,7 +8,7 @@ use crate::http::html::Page;
 use crate::oauth::scope::Scopes;
 use crate::session::Held;
 use crate::signin::open::{Open, Refused};
-use crate::store::resources;
+use crate::store::resources::{self, Resource};
 
 pub(super) async fn page(visit: &Visit<'_>, open: &Open, held: &Held) -> Result<Response, Refused> {
     let lang = visit.lang(open);
@@ -23,31 +23,35 @@ pub(super) async fn page(visit: &Visit<'_>, open: &Open, held: &Held) -> Result<
     Ok(Page::new(lang, page).forms_to(ends_at(open)).into_response())
 }
 
-/// Each scope: a standard one in our words, a resource's in its owner's.
+/// Each scope: a standard one in our words, a resource's in its owner's, once for each of the asked resources that has it.
 async fn asks(visit: &Visit<'_>, open: &Open) -> Result<Vec<Asked>, Refused> {
     let days = u32::try_from(visit.app.config.tokens.family_absolute.as_secs() / 86_400).unwrap_or(u32::MAX);
     let known = resources::list(&visit.app.store).await?;
-    let of_client =
-        |uri: &String| open.request.resources.contains(uri) || open.client.registration().resources.contains(uri);
-    let asked = Scopes::stored(&open.request.scopes);
-    Ok(asked
-        .iter()
-        .map(|scope| {
-            Asked::standard(scope, days).unwrap_or_else(|| {
-                let owner = known.iter().filter(|resource| of_client(&resource.uri)).find_map(|resource| {
-                    resource
-                        .scopes
-                        .0
-                        .iter()
-                        .find(|own| own.name == scope)
-                        .map(|own| (resource, own.description.clone()))
-                });
-                Asked::Resource {
-                    scope: scope.to_owned(),
-                    description: owner.as_ref().map(|(_, text)| text.clone()).filter(|text| !text.is_empty()),
-                    resource: owner.map_or_else(String::new, |(resource, _)| resource.name.clone()),
-                }
-            })
-        })
-        .collect())
+    let asked: Vec<&Resource> =
+        known.iter().filter(|resource| open.request.resources.contains(&resource.uri)).collect();
+    let scopes = Scopes::stored(&open.request.scopes);
+    Ok(scopes.iter().flat_map(|scope| said(scope, days, &asked)).collect())
+}
+
+fn said(scope: &str, days: u32, asked: &[&Resource]) -> Vec<Asked> {
+    if let Some(standard) = Asked::standard(scope, days) {
+        return vec![standard];
+    }
+    let at = |resource: String, description: Option<String>| Asked::Resource {
+        scope: scope.to_owned(),
+        description: description.filter(|text| !text.is_empty()),
+        resource,
+    };
+    let mut owners = Vec::new();
+    for resource in asked {
+        if let Some(own) = resource.scopes.0.iter().find(|own| own.name == scope) {
+            owners.push(at(resource.name.clone(), Some(own.description.clone())));
+        }
+    }
+    if owners.is_empty() {
+        // None of them knows it; it would go to all of them.
+        let all: Vec<&str> = asked.iter().map(|resource| resource.name.as_str()).collect();
+        owners.push(at(all.join(", "), None));
+    }
+    owners
 }

@@ -10,14 +10,15 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
-use super::client::Client;
+use super::client::{self, Client};
 use super::error::{Code, Error};
-use super::grants::audience;
+use super::grants::{audience, authorization_code};
 use super::pkce::Challenge;
+use super::prompt::Prompt;
 use super::redirect::{self, ValidRedirect};
 use super::reply::{self, Read};
 use super::scope::Scopes;
-use super::{answer, client_auth, registry};
+use super::{answer, registry};
 use crate::app::App;
 use crate::event::Caller;
 use crate::http::params::Params;
@@ -25,7 +26,7 @@ use crate::login::front::{Front, Shown};
 use crate::login::pages::Problem;
 use crate::oidc::hint;
 use crate::signin::machine::{self, Beginning};
-use crate::signin::request::{AuthorizationRequest, Prompt};
+use crate::signin::request::AuthorizationRequest;
 
 /// A request that passed every check.
 #[derive(Debug)]
@@ -137,7 +138,7 @@ async fn client(app: &App, params: &Params) -> Result<Client, Failed> {
     let text = params.get("client_id").ok_or_else(|| page(Error::invalid_request("client_id is missing")))?;
     let unknown = || page(Error::invalid_request("client_id is not that of a registered client"));
     let id = Uuid::try_parse(text).ok().filter(|id| id.to_string() == text).ok_or_else(unknown)?;
-    let client = client_auth::find(app, id).await.map_err(page)?.ok_or_else(unknown)?;
+    let client = client::find(app, id).await.map_err(page)?.ok_or_else(unknown)?;
     if client.registration().disabled {
         return Err(page(Error::new(Code::UnauthorizedClient, "the client is disabled")));
     }
@@ -162,7 +163,7 @@ async fn request(
     params.refuse_repeats(&["resource"])?;
     unsupported(params)?;
     response_type(params)?;
-    if !client.may_use_grant("authorization_code") {
+    if !client.may_use_grant(authorization_code::GRANT.name) {
         return Err(Error::new(
             Code::UnauthorizedClient,
             "this client is not registered for the authorization code flow",
@@ -188,7 +189,7 @@ async fn request(
         } else {
             resources
         },
-        prompt: prompt(params)?,
+        prompt: Prompt::read(params.get("prompt").unwrap_or_default())?,
         max_age: max_age(params)?,
         hinted: hinted(app, params)?,
         login_hint: params.get("login_hint").map(|hint| hint.chars().take(256).collect()),
@@ -243,23 +244,6 @@ fn scopes(client: &Client, params: &Params) -> Result<Scopes, Error> {
         ));
     }
     Ok(asked)
-}
-
-fn prompt(params: &Params) -> Result<Prompt, Error> {
-    let mut out = Prompt::default();
-    for word in params.get("prompt").unwrap_or_default().split(' ').filter(|word| !word.is_empty()) {
-        match word {
-            "none" => out.none = true,
-            "login" => out.login = true,
-            "consent" => out.consent = true,
-            "select_account" => out.select_account = true,
-            _ => return Err(Error::invalid_request("prompt has a value that is not supported")),
-        }
-    }
-    if out.none && (out.login || out.consent || out.select_account) {
-        return Err(Error::invalid_request("prompt=none goes with no other value"));
-    }
-    Ok(out)
 }
 
 fn max_age(params: &Params) -> Result<Option<u64>, Error> {

@@ -5,51 +5,12 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::client_auth::methods::{self, Method};
+use super::error::Error;
+use super::profile::Profile;
 use super::scope::Scopes;
+use crate::app::App;
 use crate::store::clients as rows;
-
-/// A client's rulebook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Profile {
-    /// OAuth 2.1: PKCE always.
-    OAuth21,
-    /// Compatible with older relying parties.
-    Oidc,
-}
-
-impl Profile {
-    pub const ALL: &'static [Self] = &[Self::OAuth21, Self::Oidc];
-
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::OAuth21 => "oauth21",
-            Self::Oidc => "oidc",
-        }
-    }
-
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|profile| profile.name() == text)
-    }
-}
-
-/// How a confidential client proves itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SecretMethod {
-    Basic,
-    Post,
-}
-
-impl SecretMethod {
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Basic => "client_secret_basic",
-            Self::Post => "client_secret_post",
-        }
-    }
-}
 
 /// A client that can keep no secret.
 #[derive(Debug, Clone)]
@@ -57,16 +18,12 @@ pub struct PublicClient(Registration);
 
 /// A client that proves itself at the token endpoint.
 #[derive(Debug, Clone)]
-pub struct ConfidentialClient {
-    registration: Registration,
-    method: SecretMethod,
-}
+pub struct ConfidentialClient(Registration);
 
-impl ConfidentialClient {
-    #[must_use]
-    pub fn method(&self) -> SecretMethod {
-        self.method
-    }
+/// The client registered under this id, disabled or not. Nobody has proved to be it: for pages and redirects, which are about
+/// a client, and as the first step of its authentication. A grant takes an `AuthenticatedClient`.
+pub async fn find(app: &App, id: Uuid) -> Result<Option<Client>, Error> {
+    Ok(rows::get(&app.store, id).await?.and_then(Client::read))
 }
 
 /// A client.
@@ -82,6 +39,7 @@ pub struct Registration {
     pub id: Uuid,
     pub name: String,
     pub profile: Profile,
+    auth_method: &'static Method,
     pub redirect_uris: Vec<String>,
     pub post_logout_redirect_uris: Vec<String>,
     pub origins: Vec<String>,
@@ -109,6 +67,7 @@ impl Client {
         let registration = Registration {
             id: row.id,
             profile: Profile::parse(&row.profile)?,
+            auth_method: methods::named(&row.auth_method)?,
             name: row.name,
             redirect_uris: row.redirect_uris.0,
             post_logout_redirect_uris: row.post_logout_redirect_uris.0,
@@ -126,14 +85,17 @@ impl Client {
             version: row.version,
             disabled: row.disabled_at.is_some(),
         };
-        let confidential =
-            |method| Some(Self::Confidential(ConfidentialClient { registration: registration.clone(), method }));
-        match row.auth_method.as_str() {
-            "none" => Some(Self::Public(PublicClient(registration))),
-            "client_secret_basic" => confidential(SecretMethod::Basic),
-            "client_secret_post" => confidential(SecretMethod::Post),
-            _ => None,
-        }
+        Some(if registration.auth_method.public {
+            Self::Public(PublicClient(registration))
+        } else {
+            Self::Confidential(ConfidentialClient(registration))
+        })
+    }
+
+    /// How it authenticates, as registered.
+    #[must_use]
+    pub fn auth_method(&self) -> &'static Method {
+        self.registration().auth_method
     }
 
     /// What is registered, whichever kind it is.
@@ -141,7 +103,7 @@ impl Client {
     pub fn registration(&self) -> &Registration {
         match self {
             Self::Public(client) => &client.0,
-            Self::Confidential(client) => &client.registration,
+            Self::Confidential(client) => &client.0,
         }
     }
 
@@ -150,14 +112,12 @@ impl Client {
         matches!(self, Self::Public(_))
     }
 
-    /// Whether a code flow without PKCE is accepted: confidential, profile `oidc`, and registered so.
+    /// Whether a code flow without PKCE is accepted: confidential, of a profile that allows it, and registered so.
     #[must_use]
     pub fn may_omit_pkce(&self) -> bool {
         match self {
             Self::Public(_) => false,
-            Self::Confidential(client) => {
-                client.registration.profile == Profile::Oidc && client.registration.pkce_optional
-            }
+            Self::Confidential(client) => client.0.profile.may_omit_pkce() && client.0.pkce_optional,
         }
     }
 
@@ -171,12 +131,5 @@ impl Client {
     #[must_use]
     pub fn may_use_grant(&self, name: &str) -> bool {
         self.registration().grants.iter().any(|grant| grant == name)
-    }
-
-    /// Whether it is given a refresh token for these scopes: `oidc` asks for `offline_access`, the others for the grant alone.
-    #[must_use]
-    pub fn gets_refresh_token(&self, scopes: &Scopes) -> bool {
-        self.may_use_grant("refresh_token")
-            && (self.registration().profile == Profile::OAuth21 || scopes.has("offline_access"))
     }
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::client::Client;
+use super::consent;
 use super::error::{Code as ErrorCode, Error};
 use super::scope::Scopes;
 use crate::app::App;
@@ -81,11 +82,15 @@ pub async fn issue(app: &App, ask: &Ask<'_>) -> Result<String, NoCode> {
             .client(client_id)
             .session(session.session_id)
     };
+    let audience = consent::audience(app, ask.resources);
+    let only = ask.client.registration().redirect_uris.first().map(String::as_str);
+    let redirect = ask.redirect_uri.or(only).unwrap_or_default();
     if ask.consents {
-        let scopes = Scopes::stored(standing.consented().unwrap_or_default()).with(ask.scopes).to_string();
-        grants::consent(&mut tx, grant_id, &scopes, standing.as_of(), standing.now()).await?;
-        store::audit::insert(&mut tx, &note(Event::ConsentGiven).detail(json!({ "scope": scopes }))).await?;
-    } else if !is_remembered(ask, &standing) {
+        let (scopes, resources) = consent::with(&standing, ask.scopes, &audience);
+        grants::consent(&mut tx, grant_id, (&scopes, &resources), standing.as_of(), standing.now()).await?;
+        let detail = json!({ "scope": scopes, "resources": resources });
+        store::audit::insert(&mut tx, &note(Event::ConsentGiven).detail(detail)).await?;
+    } else if !consent::remembers(ask.client, redirect, (ask.scopes, &audience), &standing) {
         return Err(NoCode::ConsentNeeded);
     }
     if let Some(interaction) = ask.finishes {
@@ -105,7 +110,7 @@ pub async fn issue(app: &App, ask: &Ask<'_>) -> Result<String, NoCode> {
         challenge: ask.challenge.map(str::to_owned),
         nonce: ask.nonce.map(str::to_owned),
         scopes: ask.scopes.to_string(),
-        resources: sqlx::types::Json(ask.resources.to_vec()),
+        resources: sqlx::types::Json(audience),
         acr: ask.acr.to_owned(),
         amr: sqlx::types::Json(ask.amr.to_vec()),
         auth_time: session.session_auth_time,
@@ -119,19 +124,6 @@ pub async fn issue(app: &App, ask: &Ask<'_>) -> Result<String, NoCode> {
     store::audit::insert(&mut tx, &note(Event::CodeIssued).family(family_id)).await?;
     tx.commit().await?;
     Ok(text.expose())
-}
-
-fn is_remembered(ask: &Ask<'_>, standing: &Standing) -> bool {
-    let redirect = ask.redirect_uri.or(ask.client.registration().redirect_uris.first().map(String::as_str));
-    remembers(ask.client, redirect.unwrap_or_default(), ask.scopes, standing)
-}
-
-/// Whether consent needs no page: the client is registered to skip it, or an earlier consent covers what is asked. A client
-/// whose identity isn't assured is asked for each time.
-#[must_use]
-pub fn remembers(client: &Client, redirect_uri: &str, scopes: &Scopes, standing: &Standing) -> bool {
-    let covered = standing.consented().is_some_and(|given| scopes.within(&Scopes::stored(given)));
-    client.registration().skips_consent || (covered && client.is_assured(redirect_uri))
 }
 
 async fn judged_under_locks(app: &App, tx: &mut Tx, ask: &Ask<'_>) -> Result<(Standing, Uuid), NoCode> {

@@ -11,17 +11,18 @@ use serde_json::{Map, Value, json};
 
 use super::client_auth::{AuthenticatedClient, authenticate, failed};
 use super::error::{Code, Error};
-use super::grants::refresh_token;
+use super::grants::request::ActsFor;
+use super::registry;
 use super::reply::{self, Read};
+use super::scope::Scopes;
 use crate::app::App;
 use crate::event::Caller;
 use crate::http::params::Params;
-use crate::policy::{self, Question};
-use crate::secret::Digest;
+use crate::policy::Question;
 use crate::store::rolls;
 use crate::token::access::{self, AccessToken};
-use crate::token::presented;
 use crate::token::refresh::{Authentic, PREFIX};
+use crate::token::{life, presented};
 
 /// `POST /oauth2/introspect`
 pub async fn introspect(
@@ -74,8 +75,9 @@ fn is_owner(client: &AuthenticatedClient, token: &AccessToken) -> bool {
 
 /// A service client (one that signs no user in) registered with a resource is that resource's server.
 fn is_audience(client: &AuthenticatedClient, token: &AccessToken) -> bool {
-    !client.client().may_use_grant("authorization_code")
-        && token.audience.iter().any(|aud| client.client().registration().resources.contains(aud))
+    let registration = client.client().registration();
+    !registry::any_acts_for(&registration.grants, ActsFor::User)
+        && token.audience.iter().any(|aud| registration.resources.contains(aud))
 }
 
 fn told(token: AccessToken) -> Map<String, Value> {
@@ -91,31 +93,28 @@ async fn refresh(
 ) -> Result<Option<Map<String, Value>>, Error> {
     let question = Question::now(&app.clock, app.config.sessions.idle);
     let Some((family, snapshot)) = rolls::of_family(&app.store, token.family_id).await? else { return Ok(None) };
-    let secret_fits = family
-        .secret_digest
-        .as_deref()
-        .and_then(Digest::stored)
-        .is_some_and(|kept| kept.matches(&token.secret.digest()));
     let own = snapshot.client.as_ref().is_some_and(|row| row.client_id == client.id());
-    if !secret_fits || !own || family.generation != token.generation {
+    if !life::fits(&family, token) || !own || family.generation != token.generation {
         return Ok(None);
     }
-    let Ok(standing) = policy::judge(snapshot, &question.born(family.born_seq, !family.outlives_session)) else {
-        return Ok(None);
-    };
-    if refresh_token::over_by_itself(&family, &standing, app.config.tokens.family_idle).is_some() {
+    let Ok(standing) = life::judge(&family, snapshot, question) else { return Ok(None) };
+    if life::over(&family, standing.now(), app.config.tokens.family_idle).is_some() {
         return Ok(None);
     }
     let Some(user) = standing.user() else { return Ok(None) };
-    Ok(Some(Map::from_iter([
+    let mut told = Map::from_iter([
         ("active".to_owned(), json!(true)),
         ("iss".to_owned(), json!(app.config.issuer.as_str())),
         ("client_id".to_owned(), json!(client.id())),
         ("sub".to_owned(), json!(crate::oidc::subject::of_user(user))),
-        ("username".to_owned(), json!(user.username)),
         ("scope".to_owned(), json!(family.scopes)),
         ("iat".to_owned(), json!(family.rotated_at.timestamp())),
         ("exp".to_owned(), json!(family.expires_at.timestamp())),
         ("family_id".to_owned(), json!(family.id)),
-    ])))
+    ]);
+    // A user's name is a claim like any other.
+    if Scopes::stored(&family.scopes).has("profile") {
+        told.insert("username".to_owned(), json!(user.username));
+    }
+    Ok(Some(told))
 }

@@ -13,7 +13,7 @@ use super::scope::STANDARD;
 use crate::app::App;
 use crate::config::Config;
 use crate::http::locale::Lang;
-use crate::oidc::claims;
+use crate::oidc::{claims, id_token};
 use crate::secret;
 
 /// How caches may keep them: gateways look again within five minutes, and a slow answer of ours is bridged for a day.
@@ -38,11 +38,9 @@ impl Metadata {
 
 fn document(config: &Config) -> Value {
     let at = |path: &str| config.issuer.endpoint(path);
-    let grants: Vec<&str> = registry::GRANTS.iter().map(|grant| grant.name).collect();
-    let mut told: Vec<&str> =
-        vec!["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "azp", "sid", "at_hash"];
-    told.extend(claims::BY_SCOPE.iter().flat_map(|(_, names)| *names));
-    let confidential: Vec<&str> = registry::AUTH_METHODS.iter().copied().filter(|method| *method != "none").collect();
+    let told: Vec<&&str> =
+        id_token::CLAIMS.iter().chain(claims::BY_SCOPE.iter().flat_map(|(_, names)| *names)).collect();
+    let methods = registry::method_names(|_| true);
     json!({
         "issuer": config.issuer.as_str(),
         "authorization_endpoint": at("/oauth2/authorize"),
@@ -55,14 +53,14 @@ fn document(config: &Config) -> Value {
         "scopes_supported": STANDARD,
         "response_types_supported": registry::RESPONSE_TYPES,
         "response_modes_supported": registry::RESPONSE_MODES,
-        "grant_types_supported": grants,
-        "token_endpoint_auth_methods_supported": registry::AUTH_METHODS,
-        "introspection_endpoint_auth_methods_supported": confidential,
-        "revocation_endpoint_auth_methods_supported": registry::AUTH_METHODS,
+        "grant_types_supported": registry::grant_names(|_| true),
+        "token_endpoint_auth_methods_supported": methods,
+        "introspection_endpoint_auth_methods_supported": registry::method_names(|method| !method.public),
+        "revocation_endpoint_auth_methods_supported": methods,
         "code_challenge_methods_supported": registry::CHALLENGE_METHODS,
-        "prompt_values_supported": registry::PROMPTS,
+        "prompt_values_supported": registry::PROMPTS.iter().map(|word| word.name).collect::<Vec<_>>(),
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256", "ES256"],
+        "id_token_signing_alg_values_supported": id_token::ALGORITHMS.iter().map(|alg| alg.name()).collect::<Vec<_>>(),
         "claims_supported": told,
         "claim_types_supported": ["normal"],
         "ui_locales_supported": Lang::ALL.map(Lang::tag),

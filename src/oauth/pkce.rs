@@ -7,7 +7,10 @@ use super::error::Error;
 use crate::secret;
 
 /// The transformations that are accepted.
-pub const METHODS: &[&str] = &["S256"];
+pub const METHODS: &[&str] = &[S256];
+
+/// The only one.
+pub const S256: &str = "S256";
 
 /// A challenge in its only form: the base64url of a SHA-256.
 #[derive(Debug, Clone)]
@@ -20,7 +23,7 @@ impl Challenge {
             (None, None) if may_omit => Ok(None),
             (None, None) => Err(Error::invalid_request("code_challenge is missing: PKCE with S256 is required")),
             (None, Some(_)) => Err(Error::invalid_request("code_challenge_method without code_challenge")),
-            (Some(text), Some("S256")) => {
+            (Some(text), Some(S256)) => {
                 let raw = URL_SAFE_NO_PAD.decode(text).ok().filter(|raw| raw.len() == 32);
                 raw.map(|_| Some(Self(text.to_owned()))).ok_or_else(|| {
                     Error::invalid_request("code_challenge is not the base64url of a SHA-256, without padding")

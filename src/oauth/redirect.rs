@@ -36,12 +36,6 @@ impl ValidRedirect {
             Some(format!("{}:", url.scheme()))
         }
     }
-
-    /// What an interaction had checked before.
-    #[must_use]
-    pub(crate) fn checked_before(uri: String, sent: bool) -> Self {
-        Self { uri, sent }
-    }
 }
 
 /// Why a redirect URI isn't followed; the request ends on a page.
@@ -51,6 +45,10 @@ pub enum Refused {
     Missing,
     #[error("redirect_uri is not one the client has registered")]
     Unknown,
+    #[error("redirect_uri is missing, and was in the authorization request")]
+    MissingAgain,
+    #[error("redirect_uri differs from the one in the authorization request")]
+    Differs,
 }
 
 /// The redirect URI of an authorization request.
@@ -64,6 +62,18 @@ pub fn check(client: &Client, sent: Option<&str>) -> Result<ValidRedirect, Refus
             .any(|one| matches(one, sent))
             .then(|| ValidRedirect { uri: sent.to_owned(), sent: true })
             .ok_or(Refused::Unknown),
+    }
+}
+
+/// The redirect URI once more, at the token endpoint: `asked` as the authorization request named it (RFC 6749, 4.1.3). One that was
+/// named is the same, byte for byte; one that was left to the registration is compared as the authorization endpoint would.
+/// Whatever was asked, it is the client's still.
+pub fn check_again(client: &Client, asked: Option<&str>, sent: Option<&str>) -> Result<ValidRedirect, Refused> {
+    match (asked, sent) {
+        (Some(asked), Some(sent)) if asked != sent => Err(Refused::Differs),
+        (Some(_), None) if client.registration().profile.repeats_redirect_uri() => Err(Refused::MissingAgain),
+        (Some(asked), _) => check(client, Some(asked)),
+        (None, sent) => Ok(ValidRedirect { sent: false, ..check(client, sent)? }),
     }
 }
 

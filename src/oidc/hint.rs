@@ -6,8 +6,9 @@
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::id_token::ALGORITHMS;
 use crate::app::App;
-use crate::keyring::{Alg, Expect};
+use crate::keyring::Expect;
 
 /// What of an ID token a hint is read for.
 #[derive(Debug, Clone, Deserialize)]
@@ -21,7 +22,7 @@ pub struct Hint {
 /// Reads a hint.
 #[must_use]
 pub fn read(app: &App, text: &str) -> Option<Hint> {
-    let expect = Expect::new(&["JWT"], &[Alg::Rs256, Alg::Es256]).accept_gone();
+    let expect = Expect::new(&["JWT"], ALGORITHMS).accept_gone();
     let verified = app.keyring.verify(text, expect).ok()?;
     let hint: Hint = serde_json::from_value(serde_json::Value::Object(verified.claims)).ok()?;
     (hint.iss == app.config.issuer.as_str()).then_some(hint)

@@ -6,8 +6,14 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::keyring::Alg;
-use crate::oauth::client::{Profile, Registration};
 use crate::secret;
+
+/// What ID tokens are or were signed with: what is advertised, and what is taken as a hint. A profile says which one is its.
+pub const ALGORITHMS: &[Alg] = &[Alg::Rs256, Alg::Es256];
+
+/// What every ID token may say; the claims of scopes come to it.
+pub const CLAIMS: &[&str] =
+    &["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "azp", "sid", "at_hash"];
 
 /// The claims, in the order they are written.
 #[derive(Debug, Clone, Serialize)]
@@ -37,11 +43,33 @@ pub fn at_hash(access_token: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest.get(..16).unwrap_or_default())
 }
 
-/// The algorithm a client's ID tokens are signed with: RS256 in profile `oidc`, ES256 in the others.
-#[must_use]
-pub fn algorithm(registration: &Registration) -> Alg {
-    match registration.profile {
-        Profile::Oidc => Alg::Rs256,
-        Profile::OAuth21 => Alg::Es256,
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oauth::profile::Profile;
+
+    #[test]
+    fn what_is_advertised_is_what_is_written() {
+        let token = IdToken {
+            iss: String::new(),
+            sub: String::new(),
+            aud: String::new(),
+            exp: 0,
+            iat: 0,
+            auth_time: 0,
+            nonce: Some(String::new()),
+            acr: String::new(),
+            amr: Vec::new(),
+            azp: String::new(),
+            sid: String::new(),
+            at_hash: String::new(),
+            claims: Map::new(),
+        };
+        let Value::Object(written) = serde_json::to_value(&token).unwrap() else { panic!("no object") };
+        let (mut written, mut told): (Vec<_>, Vec<_>) = (written.keys().map(String::as_str).collect(), CLAIMS.to_vec());
+        written.sort_unstable();
+        told.sort_unstable();
+        assert_eq!(written, told);
+        assert!(Profile::ALL.iter().all(|profile| ALGORITHMS.contains(&profile.id_token_alg())));
     }
 }

@@ -24,8 +24,7 @@ use crate::http::params::{Params, encode};
 use crate::keyring::mac::FORM;
 use crate::login::front::{Front, Shown};
 use crate::login::pages::{Form, Problem, SignOut, SignedOut, Who};
-use crate::oauth::client::Client;
-use crate::oauth::client_auth;
+use crate::oauth::client::{self, Client};
 use crate::oauth::error::{Code, Error};
 use crate::oauth::redirect::{self, ValidRedirect};
 use crate::oauth::reply::{self, Read};
@@ -140,7 +139,7 @@ async fn check(app: &App, params: &Params) -> Result<Asked, Wrong> {
     let client = match hint.as_ref().map(|hint| hint.aud).or(named) {
         None => None,
         // A disabled client is nobody's way out either.
-        Some(id) => client_auth::find(app, id)
+        Some(id) => client::find(app, id)
             .await
             .map_err(|error| Wrong("client_id", error))?
             .filter(|client| !client.registration().disabled),

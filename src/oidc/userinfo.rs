@@ -14,9 +14,9 @@ use crate::app::App;
 use crate::event::Caller;
 use crate::oauth::error::{Code, Error};
 use crate::oauth::reply::{self, Read};
-use crate::policy::{self, Question};
+use crate::policy::Question;
 use crate::store::rolls;
-use crate::token::access;
+use crate::token::{access, life};
 
 /// `GET` and `POST /oauth2/userinfo`
 pub async fn userinfo(
@@ -45,10 +45,9 @@ async fn answer(app: &App, method: &Method, headers: &HeaderMap, body: Read) -> 
         token.family_id.ok_or_else(|| Error::new(Code::InsufficientScope, "the token stands for no user"))?;
     let question = Question::now(&app.clock, app.config.sessions.idle);
     let (family, snapshot) = rolls::of_family(&app.store, family_id).await?.ok_or_else(|| invalid("unknown family"))?;
-    let standing = policy::judge(snapshot, &question.born(family.born_seq, !family.outlives_session))
-        .map_err(|why| invalid(&why.to_string()))?;
-    if family.ended_at.is_some() {
-        return Err(invalid("the family has ended"));
+    let standing = life::judge(&family, snapshot, question).map_err(|why| invalid(&why.to_string()))?;
+    if let Some(over) = life::over(&family, standing.now(), app.config.tokens.family_idle) {
+        return Err(invalid(over.why()));
     }
     let user = standing.user().ok_or_else(|| invalid("no user"))?;
     let mut out = Map::from_iter([("sub".to_owned(), json!(subject::of_user(user)))]);

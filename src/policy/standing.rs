@@ -119,11 +119,11 @@ impl Standing {
         self.session.as_ref()
     }
 
-    /// The scopes consented to, if that consent is not older than a kill of the grant.
+    /// The grant with the consent it holds, if that consent is not older than a kill of the grant.
     #[must_use]
-    pub fn consented(&self) -> Option<&str> {
+    pub fn consented(&self) -> Option<&GrantRoll> {
         let grant = self.grant.as_ref()?;
-        (!grant.grant_scopes.is_empty() && grant.consented_seq >= grant.grant_mark).then_some(&*grant.grant_scopes)
+        (!grant.grant_scopes.is_empty() && grant.consented_seq >= grant.grant_mark).then_some(grant)
     }
 }
 

@@ -5,22 +5,20 @@
 //! who was told "revoked" is right at once; other nodes see it within a second.
 //! Refused: nothing. Killing a token, family or session that a kill has already ended appends nothing.
 
-mod end;
 pub mod find;
 pub mod key;
 mod target;
 
 use chrono::{DateTime, Utc};
-pub use end::end;
 use serde_json::json;
 pub use target::{Reach, Target};
 
 use crate::app::App;
 use crate::event::{Actor, Caller, Event, Record};
 use crate::secret;
-use crate::store::locks::{Owner, lock};
+use crate::store::locks::lock;
 use crate::store::revocations::{self, Entry, New};
-use crate::store::{self, Tx};
+use crate::store::{self, Reader, Tx};
 
 /// Why, by whom, from where, when.
 #[derive(Debug, Clone)]
@@ -53,12 +51,27 @@ impl Killed {
 
 /// Ends what `target` names, with everything born below. Call it last in the transaction of the cause.
 pub async fn kill(tx: &mut Tx, target: &Target<'_>, reach: Reach, cause: &Cause<'_>) -> store::Result<Killed> {
-    let (kind, value, mark) = (target.kind(), target.value(), target.mark(reach));
+    match ended_under_lock(tx, target, reach).await? {
+        Some(ended) => Ok(ended),
+        None => write(tx, target, reach, cause).await,
+    }
+}
+
+/// Whether it had been ended, read under its owner's lock.
+async fn ended_under_lock(tx: &mut Tx, target: &Target<'_>, reach: Reach) -> store::Result<Option<Killed>> {
     if let Some(owner) = target.owner() {
         lock(tx, &[owner]).await?;
     }
-    if let Some(earlier) = already_ended(tx, target, &value, reach).await? {
-        return Ok(Killed { entry: earlier, written: false });
+    already_ended(tx.into(), target, reach).await
+}
+
+/// The audit row, the entry and the mark.
+async fn write(tx: &mut Tx, target: &Target<'_>, reach: Reach, cause: &Cause<'_>) -> store::Result<Killed> {
+    let (kind, value) = (target.kind(), target.value());
+    if let (Target::Session(id), Reach::Lineage) = (target, reach) {
+        let user = store::sessions::get(&mut *tx, *id).await?.map(|session| session.user_id);
+        let record = Record::new(Event::SessionEnded, cause.actor, cause.caller, cause.at).user(user).session(*id);
+        store::audit::insert(tx, &record).await?;
     }
     let record = Record::new(Event::Revoked, cause.actor, cause.caller, cause.at)
         .user(target.user_id())
@@ -76,7 +89,7 @@ pub async fn kill(tx: &mut Tx, target: &Target<'_>, reach: Reach, cause: &Cause<
         reach: reach.name(),
         reason: cause.reason,
         actor: &actor,
-        mark,
+        mark: target.mark(reach),
     };
     let entry = revocations::append(tx, &new).await?;
     Ok(Killed { entry: Some(entry), written: true })
@@ -105,29 +118,47 @@ pub async fn run(app: &App, target: &Target<'_>, reach: Reach, cause: &Cause<'_>
     Ok(killed)
 }
 
+/// A kill that its asker has a budget for: `may` takes from it, once it is known that an entry will be written. None when it
+/// may not; then nothing is written. What had ended before costs nothing, and is found without holding anybody up.
+pub async fn run_if(
+    app: &App,
+    target: &Target<'_>,
+    reach: Reach,
+    cause: &Cause<'_>,
+    may: impl FnOnce() -> bool,
+) -> store::Result<Option<Killed>> {
+    if let Some(ended) = already_ended((&app.store).into(), target, reach).await? {
+        return Ok(Some(ended));
+    }
+    let mut tx = app.store.begin().await?;
+    if let Some(ended) = ended_under_lock(&mut tx, target, reach).await? {
+        return Ok(Some(ended));
+    }
+    if !may() {
+        return Ok(None);
+    }
+    let killed = write(&mut tx, target, reach, cause).await?;
+    settle(app, tx, std::slice::from_ref(&killed)).await?;
+    Ok(Some(killed))
+}
+
 /// Whether an earlier kill of the same thing has ended it. Expiry is no such end; user, grant, client, resource and all
 /// always write.
-async fn already_ended(
-    tx: &mut Tx,
-    target: &Target<'_>,
-    value: &str,
-    reach: Reach,
-) -> store::Result<Option<Option<Entry>>> {
-    match target {
-        Target::Jti(_) => Ok(revocations::find(tx, "jti", value, reach.name()).await?.map(Some)),
-        Target::Family(_) | Target::Session(_) if reach == Reach::Lineage => {
-            let marked = match target.owner() {
-                Some(Owner::Family(id)) => store::families::mark(&mut *tx, id).await?,
-                Some(Owner::Session(id)) => {
-                    store::sessions::get(&mut *tx, id).await?.map(|session| session.revoked_seq)
-                }
-                _ => None,
-            };
-            match marked {
-                Some(seq) if seq > 0 => Ok(Some(revocations::get(tx, seq).await?)),
-                _ => Ok(None),
-            }
+async fn already_ended(mut reader: Reader<'_>, target: &Target<'_>, reach: Reach) -> store::Result<Option<Killed>> {
+    let ended = |entry| Killed { entry, written: false };
+    let marked = match target {
+        Target::Jti(id) => {
+            let earlier = revocations::find(reader, target.kind(), &id.to_string(), reach.name()).await?;
+            return Ok(earlier.map(|entry| ended(Some(entry))));
         }
+        Target::Family(id) if reach == Reach::Lineage => store::families::mark(reader.again(), *id).await?,
+        Target::Session(id) if reach == Reach::Lineage => {
+            store::sessions::get(reader.again(), *id).await?.map(|session| session.revoked_seq)
+        }
+        _ => None,
+    };
+    match marked {
+        Some(seq) if seq > 0 => Ok(Some(ended(revocations::get(reader, seq).await?))),
         _ => Ok(None),
     }
 }

@@ -12,8 +12,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::event::{Actor, Caller, Event, Record};
 use crate::policy::{self, Question, Standing};
-use crate::revocation::find::Found;
-use crate::revocation::{self, Cause};
+use crate::revocation::{self, Cause, Reach, Target};
 use crate::secret::{self, Opaque, SessionSecret};
 use crate::store::locks::{Owner, lock};
 use crate::store::sessions::{self, Proof, Session};
@@ -179,7 +178,7 @@ pub fn touch(app: &App, standing: &Standing) {
 pub async fn sign_out(app: &App, held: &Held, caller: &Caller) -> store::Result<()> {
     let mut tx = app.store.begin().await?;
     let cause = Cause { reason: "sign_out", actor: Actor::User(held.user_id), caller, at: app.clock.after_stamps() };
-    let killed = revocation::end(&mut tx, &Found::Session(held.session_id), &cause).await?;
+    let killed = revocation::kill(&mut tx, &Target::Session(held.session_id), Reach::Lineage, &cause).await?;
     revocation::settle(app, tx, &[killed]).await
 }
 

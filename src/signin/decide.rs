@@ -61,7 +61,7 @@ fn must_sign_in(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signin::request::Prompt;
+    use crate::oauth::prompt::Prompt;
 
     fn request(prompt: Prompt, max_age: Option<u64>) -> AuthorizationRequest {
         AuthorizationRequest {

@@ -18,6 +18,7 @@ use crate::identity::prove::{self, Proven, Typed};
 use crate::oauth::answer;
 use crate::oauth::client::Client;
 use crate::oauth::code::{self, Ask, NoCode};
+use crate::oauth::consent;
 use crate::oauth::error::{Code, Error};
 use crate::oauth::redirect::ValidRedirect;
 use crate::oauth::scope::Scopes;
@@ -109,7 +110,9 @@ fn decided(
     proved_here: bool,
 ) -> Decision {
     let scopes = Scopes::stored(&request.scopes);
-    let remembered = held.is_some_and(|held| code::remembers(client, &request.redirect_uri, &scopes, &held.standing));
+    let audience = consent::audience(app, &request.resources);
+    let remembered = held
+        .is_some_and(|held| consent::remembers(client, &request.redirect_uri, (&scopes, &audience), &held.standing));
     decide(&Facts { held, request, proved_here, now: app.clock.now(), remembered })
 }
 

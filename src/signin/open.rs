@@ -10,8 +10,7 @@ use super::request::AuthorizationRequest;
 use super::step::Step;
 use crate::app::App;
 use crate::identity::prove::Unproven;
-use crate::oauth::client::Client;
-use crate::oauth::client_auth;
+use crate::oauth::client::{self, Client};
 use crate::oauth::error::Error;
 use crate::oauth::redirect::{self, ValidRedirect};
 use crate::session::{self, Held};
@@ -102,7 +101,7 @@ pub async fn open(app: &App, id: Uuid, browser: &Browser) -> Result<Open, Refuse
     let request: AuthorizationRequest =
         serde_json::from_value(interaction.request.0.clone()).map_err(|error| unsound(error.to_string()))?;
     let step = Step::named(&interaction.step).ok_or_else(|| unsound(format!("step {:?}", interaction.step)))?;
-    let client = client_auth::find(app, request.client_id).await?;
+    let client = client::find(app, request.client_id).await?;
     let client = client.filter(|client| !client.registration().disabled).ok_or(Refused::NoClient)?;
     let sent = request.redirect_sent.then_some(request.redirect_uri.as_str());
     let redirect = redirect::check(&client, sent).map_err(|_| Refused::BadRedirect)?;

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::http::params;
+use crate::oauth::pkce;
+use crate::oauth::prompt::Prompt;
 
 /// What was asked for, validated. Only `oauth/authorize` makes one, at the end of its list of checks.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -40,7 +42,7 @@ impl AuthorizationRequest {
         }
         let (client_id, max_age, prompt) =
             (self.client_id.to_string(), self.max_age.map(|age| age.to_string()), self.prompt.words());
-        let method = self.challenge.as_ref().map(|_| "S256");
+        let method = self.challenge.as_ref().map(|_| pkce::S256);
         let redirect_uri = self.redirect_sent.then_some(self.redirect_uri.as_str());
         let once = [
             ("response_type", Some("code")),
@@ -58,30 +60,5 @@ impl AuthorizationRequest {
         ];
         let once = once.into_iter().filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)));
         Some(params::encode(once.chain(self.resources.iter().map(|uri| ("resource", uri.as_str())))))
-    }
-}
-
-/// The `prompt` parameter, read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Prompt {
-    /// Never a page.
-    pub none: bool,
-    /// Sign in again, whatever the session says.
-    pub login: bool,
-    /// Ask for consent again.
-    pub consent: bool,
-    /// Let the user choose who to be: here, to sign in as another.
-    pub select_account: bool,
-}
-
-impl Prompt {
-    fn words(self) -> String {
-        let words = [
-            (self.none, "none"),
-            (self.login, "login"),
-            (self.consent, "consent"),
-            (self.select_account, "select_account"),
-        ];
-        words.into_iter().filter(|(said, _)| *said).map(|(_, word)| word).collect::<Vec<_>>().join(" ")
     }
 }

@@ -16,7 +16,7 @@ pub struct Client {
     pub name: String,
     /// `oauth21` or `oidc`.
     pub profile: String,
-    /// `client_secret_basic`, `client_secret_post` or `none`.
+    /// The name of an authentication method.
     pub auth_method: String,
     pub redirect_uris: Json<Vec<String>>,
     pub post_logout_redirect_uris: Json<Vec<String>>,

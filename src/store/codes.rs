@@ -137,9 +137,18 @@ pub async fn redeem(store: &Store, redemption: &Redemption<'_>) -> Result<Spent>
     }
 }
 
+/// What became of a code that was to be burnt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Burnt {
+    /// It is burnt, and by this call.
+    Now,
+    /// It had been spent or burnt before.
+    Before,
+}
+
 /// Burns an unspent code after its own client's failed attempt.
-pub async fn burn(tx: &mut Tx, digest: &[u8], at: DateTime<Utc>) -> Result<()> {
-    within!(tx, db => sqlx::query("UPDATE code SET burnt_at = $2 WHERE digest = $1 AND spent_at IS NULL AND burnt_at IS NULL")
+pub async fn burn(tx: &mut Tx, digest: &[u8], at: DateTime<Utc>) -> Result<Burnt> {
+    let burnt = within!(tx, db => sqlx::query("UPDATE code SET burnt_at = $2 WHERE digest = $1 AND spent_at IS NULL AND burnt_at IS NULL")
         .bind(digest).bind(at).execute(&mut *db).await?.rows_affected());
-    Ok(())
+    Ok(if burnt == 1 { Burnt::Now } else { Burnt::Before })
 }

@@ -1,10 +1,16 @@
 //! Grants: what a user has allowed a client. The row is made with the first code, and stays: it carries the mark.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{Reader, Result, Tx, ask, within};
+
+/// What is consented to: for each resource, by URI, the scopes allowed there, space-delimited.
+pub type Consented = BTreeMap<String, String>;
 
 /// A grant, as stored.
 #[derive(Debug, Clone, FromRow)]
@@ -14,6 +20,8 @@ pub struct Grant {
     pub client_id: Uuid,
     /// Space-delimited; empty when nothing is consented to.
     pub scopes: String,
+    /// The same by resource; none in a row of before that was kept.
+    pub resources: Option<Json<Consented>>,
     pub consented_at: Option<DateTime<Utc>>,
     /// The log's number when the consent was judged.
     pub consented_seq: i64,
@@ -24,14 +32,14 @@ pub struct Grant {
 /// The grant of a user to a client.
 pub async fn find(reader: impl Into<Reader<'_>>, user_id: Uuid, client_id: Uuid) -> Result<Option<Grant>> {
     Ok(ask!(reader, db => sqlx::query_as(
-        "SELECT id, user_id, client_id, scopes, consented_at, consented_seq, revoked_seq, created_at FROM grants WHERE user_id = $1 AND client_id = $2",
+        "SELECT id, user_id, client_id, scopes, resources, consented_at, consented_seq, revoked_seq, created_at FROM grants WHERE user_id = $1 AND client_id = $2",
     ).bind(user_id).bind(client_id).fetch_optional(db).await?))
 }
 
 /// A user's grants, oldest first.
 pub async fn of_user(reader: impl Into<Reader<'_>>, user_id: Uuid) -> Result<Vec<Grant>> {
     Ok(ask!(reader, db => sqlx::query_as(
-        "SELECT id, user_id, client_id, scopes, consented_at, consented_seq, revoked_seq, created_at FROM grants WHERE user_id = $1 ORDER BY id",
+        "SELECT id, user_id, client_id, scopes, resources, consented_at, consented_seq, revoked_seq, created_at FROM grants WHERE user_id = $1 ORDER BY id",
     ).bind(user_id).fetch_all(db).await?))
 }
 
@@ -47,15 +55,21 @@ pub async fn ensure(tx: &mut Tx, id: Uuid, user_id: Uuid, client_id: Uuid, at: D
 }
 
 /// Writes what is consented to. The caller holds the row's lock, and judged the session that gives it at `seq`.
-pub async fn consent(tx: &mut Tx, id: Uuid, scopes: &str, seq: i64, at: DateTime<Utc>) -> Result<()> {
-    within!(tx, db => sqlx::query("UPDATE grants SET scopes = $2, consented_seq = $3, consented_at = $4 WHERE id = $1")
-        .bind(id).bind(scopes).bind(seq).bind(at).execute(&mut *db).await?.rows_affected());
+pub async fn consent(
+    tx: &mut Tx,
+    id: Uuid,
+    (scopes, resources): (&str, &Consented),
+    seq: i64,
+    at: DateTime<Utc>,
+) -> Result<()> {
+    within!(tx, db => sqlx::query("UPDATE grants SET scopes = $2, resources = $3, consented_seq = $4, consented_at = $5 WHERE id = $1")
+        .bind(id).bind(scopes).bind(Json(resources)).bind(seq).bind(at).execute(&mut *db).await?.rows_affected());
     Ok(())
 }
 
 /// Takes the consent back; the kill that goes with it marks the row.
 pub async fn forget(tx: &mut Tx, id: Uuid) -> Result<()> {
-    within!(tx, db => sqlx::query("UPDATE grants SET scopes = '', consented_at = NULL WHERE id = $1")
+    within!(tx, db => sqlx::query("UPDATE grants SET scopes = '', resources = NULL, consented_at = NULL WHERE id = $1")
         .bind(id).execute(&mut *db).await?.rows_affected());
     Ok(())
 }

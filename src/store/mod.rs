@@ -77,6 +77,16 @@ impl<'a> From<&'a mut Tx> for Reader<'a> {
     }
 }
 
+impl Reader<'_> {
+    /// The same place, for one more reading.
+    pub(crate) fn again(&mut self) -> Reader<'_> {
+        match self {
+            Self::Store(store) => Reader::Store(store),
+            Self::Tx(tx) => Reader::Tx(tx),
+        }
+    }
+}
+
 /// Runs a reading body on whatever the reader is.
 macro_rules! ask {
     ($reader:expr, $db:ident => $body:expr) => {

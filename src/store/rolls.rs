@@ -10,6 +10,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::families::Family;
+use super::grants::Consented;
 use super::sessions::Proof;
 use super::{Reader, Result, ask};
 
@@ -54,6 +55,8 @@ pub struct UserRoll {
 pub struct GrantRoll {
     pub grant_id: Uuid,
     pub grant_scopes: String,
+    /// The consent by resource; empty in a row that says nothing of them.
+    pub grant_resources: Consented,
     pub consented_seq: i64,
     pub grant_mark: i64,
 }
@@ -86,6 +89,7 @@ pub struct Snapshot {
 struct MaybeGrant {
     grant_id: Option<Uuid>,
     grant_scopes: Option<String>,
+    grant_resources: Option<Json<Consented>>,
     consented_seq: Option<i64>,
     grant_mark: Option<i64>,
 }
@@ -95,6 +99,7 @@ impl From<MaybeGrant> for Option<GrantRoll> {
         Some(GrantRoll {
             grant_id: row.grant_id?,
             grant_scopes: row.grant_scopes?,
+            grant_resources: row.grant_resources.map(|by| by.0).unwrap_or_default(),
             consented_seq: row.consented_seq?,
             grant_mark: row.grant_mark?,
         })
@@ -145,7 +150,7 @@ macro_rules! user {
 }
 macro_rules! grant {
     () => {
-        "g.id AS grant_id, g.scopes AS grant_scopes, g.consented_seq, g.revoked_seq AS grant_mark"
+        "g.id AS grant_id, g.scopes AS grant_scopes, g.resources AS grant_resources, g.consented_seq, g.revoked_seq AS grant_mark"
     };
 }
 macro_rules! session {
@@ -288,7 +293,7 @@ pub async fn of_signin(reader: impl Into<Reader<'_>>, key: &str) -> Result<Signi
         hash: Option<String>,
     }
     let mut reader = reader.into();
-    let row: Option<Found> = ask!(reborrow(&mut reader), db => sqlx::query_as(concat!(
+    let row: Option<Found> = ask!(reader.again(), db => sqlx::query_as(concat!(
         "SELECT ", counter!(), ", ", user!(), ", p.hash FROM users u LEFT JOIN password p ON p.user_id = u.id JOIN counter k ON k.id = 1 JOIN issuer i ON i.id = 1 \
          WHERE (u.username_key = $1 OR u.email_key = $1) AND u.deleted_at IS NULL ORDER BY CASE WHEN u.username_key = $1 THEN 0 ELSE 1 END LIMIT 1"
     )).bind(key).fetch_optional(db).await?);
@@ -318,11 +323,4 @@ pub async fn of_user(
         "SELECT ", counter!(), ", ", user!(), ", p.hash FROM users u LEFT JOIN password p ON p.user_id = u.id JOIN counter k ON k.id = 1 JOIN issuer i ON i.id = 1 WHERE u.id = $1"
     )).bind(user_id).fetch_optional(db).await?);
     Ok(row.map(|row| (row.user, row.hash, row.counter)))
-}
-
-fn reborrow<'a>(reader: &'a mut Reader<'_>) -> Reader<'a> {
-    match reader {
-        Reader::Store(store) => Reader::Store(store),
-        Reader::Tx(tx) => Reader::Tx(tx),
-    }
 }

@@ -1,4 +1,5 @@
-//! How fast one client may add to the revocation log: ten a second, a burst of a thousand. In memory, for each node.
+//! How fast one client may add to the revocation log: ten a second, a burst of a thousand. Of a public client, whom anyone can
+//! speak for, each user has that much. In memory, for each node.
 
 use std::time::Duration;
 
@@ -6,12 +7,13 @@ use uuid::Uuid;
 
 use super::bucket::{Buckets, Rate, Taken};
 
-/// A client in the clear is forgotten beyond so many; clients are registered, so that there is always room.
+/// Beyond so many, those in the clear are forgotten. Only who adds an entry is held, and is in the clear soon after, so that
+/// there is room.
 const RATE: Rate = Rate { a_second: 10.0, burst: 1000.0, keys: 65_536 };
 
-/// One bucket for each client.
+/// One bucket for each client, or for each user of it.
 #[derive(Debug)]
-pub struct RevocationRate(Buckets<Uuid>);
+pub struct RevocationRate(Buckets<(Uuid, Option<String>)>);
 
 impl Default for RevocationRate {
     fn default() -> Self {
@@ -20,9 +22,9 @@ impl Default for RevocationRate {
 }
 
 impl RevocationRate {
-    /// Takes one, if there is one. `now` is monotonic.
-    pub fn take(&self, client: Uuid, now: Duration) -> bool {
-        self.0.take(client, now, |()| {}) == Taken::One(())
+    /// Takes one, if there is one: of the client's own, or of one user's at it. `now` is monotonic.
+    pub fn take(&self, client: Uuid, user: Option<&str>, now: Duration) -> bool {
+        self.0.take((client, user.map(str::to_owned)), now, |()| {}) == Taken::One(())
     }
 }
 
@@ -33,8 +35,9 @@ mod tests {
     #[test]
     fn a_burst_then_ten_a_second() {
         let (rate, client) = (RevocationRate::default(), Uuid::nil());
-        assert_eq!((0..2000).filter(|_| rate.take(client, Duration::ZERO)).count(), 1000);
-        assert_eq!((0..100).filter(|_| rate.take(client, Duration::from_secs(1))).count(), 10);
-        assert!(rate.take(Uuid::max(), Duration::from_secs(1)), "another client has its own");
+        assert_eq!((0..2000).filter(|_| rate.take(client, None, Duration::ZERO)).count(), 1000);
+        assert_eq!((0..100).filter(|_| rate.take(client, None, Duration::from_secs(1))).count(), 10);
+        assert!(rate.take(Uuid::max(), None, Duration::from_secs(1)), "another client has its own");
+        assert!(rate.take(client, Some("alice"), Duration::from_secs(1)), "and so has each user of a public one");
     }
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::entitlement::{Authentication, Draft, Entitlement};
+use super::life;
 use super::refresh::{Authentic, FamilySecret};
 use crate::app::App;
 use crate::event::{Actor, Caller, Event, Record};
@@ -16,6 +17,7 @@ use crate::oauth::client_auth::AuthenticatedClient;
 use crate::oauth::error::Error;
 use crate::oauth::pkce::VerifiedPkce;
 use crate::oauth::redirect::ValidRedirect;
+use crate::oauth::scope::Scopes;
 use crate::policy::Standing;
 use crate::revocation::{self, Cause, Reach, Target};
 use crate::session;
@@ -50,8 +52,7 @@ pub async fn begin(app: &App, ask: Redeemable<'_>, caller: &Caller) -> Result<Op
         .session(standing.session().map(|session| session.session_id))
         .family(code.family_id)
         .detail(json!({ "jti": draft.jti }));
-    let outlives_session =
-        registration.outlives_session && crate::oauth::scope::Scopes::stored(&code.scopes).has("offline_access");
+    let outlives_session = life::outlives(&registration, &Scopes::stored(&code.scopes));
     let redemption = Redemption {
         digest: &code.digest,
         born_seq: standing.as_of(),

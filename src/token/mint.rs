@@ -150,6 +150,5 @@ fn id_token(app: &App, entitlement: &Entitlement, access_token: &str) -> Result<
         at_hash: id_token::at_hash(access_token),
         claims: if client.id_token_claims { claims::of_user(user, &draft.scopes) } else { serde_json::Map::new() },
     };
-    let algorithm = id_token::algorithm(client);
-    Ok(Some(app.keyring.sign(algorithm, "JWT", &token).map_err(Error::server)?.compact))
+    Ok(Some(app.keyring.sign(client.profile.id_token_alg(), "JWT", &token).map_err(Error::server)?.compact))
 }

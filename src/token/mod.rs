@@ -3,6 +3,7 @@
 pub mod access;
 pub mod entitlement;
 pub mod family;
+pub mod life;
 pub mod lineage;
 pub mod mint;
 pub mod presented;

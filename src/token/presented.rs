@@ -2,20 +2,22 @@
 
 use uuid::Uuid;
 
-use super::access;
 use super::mint::REFRESH_LABEL;
 use super::refresh::{self, Authentic, PREFIX};
+use super::{access, life};
 use crate::app::App;
 use crate::oauth::error::{Code, Error};
+use crate::oidc::subject;
 use crate::revocation::find::Found;
-use crate::secret::Digest;
-use crate::store::{families, rolls};
+use crate::store::rolls;
 
 /// A token that is ours, and whose.
 #[derive(Debug)]
 pub struct Owned {
     pub found: Found,
     pub client_id: Uuid,
+    /// Whom it stands for: a user's subject, or the client's own.
+    pub sub: String,
 }
 
 /// The presented refresh token, if this issuer made it: not yet a word on whether it may be used.
@@ -31,18 +33,17 @@ pub async fn find(app: &App, text: &str) -> Result<Option<Owned>, Error> {
         return family(app, &token).await;
     }
     match access::verify(app, text).await {
-        Ok(token) => Ok(Some(Owned { found: Found::Jti(token.jti), client_id: token.client_id })),
+        Ok(token) => Ok(Some(Owned { found: Found::Jti(token.jti), client_id: token.client_id, sub: token.sub })),
         Err(error) if error.code == Code::InvalidToken => Ok(None),
         Err(error) => Err(error),
     }
 }
 
 async fn family(app: &App, token: &Authentic) -> Result<Option<Owned>, Error> {
-    let Some((family, _)) = rolls::of_family(&app.store, token.family_id).await? else { return Ok(None) };
-    let kept = family.secret_digest.as_deref().and_then(Digest::stored);
-    if !kept.is_some_and(|kept| kept.matches(&token.secret.digest())) {
+    let Some((family, snapshot)) = rolls::of_family(&app.store, token.family_id).await? else { return Ok(None) };
+    if !life::fits(&family, token) {
         return Ok(None);
     }
-    let owners = families::owners(&app.store, family.id).await?;
-    Ok(owners.map(|owners| Owned { found: Found::Family(family.id), client_id: owners.client_id }))
+    let (Some(client), Some(user)) = (&snapshot.client, &snapshot.user) else { return Ok(None) };
+    Ok(Some(Owned { found: Found::Family(family.id), client_id: client.client_id, sub: subject::of_user(user) }))
 }

@@ -71,6 +71,10 @@ async fn v166_claims_go_by_scope(kind: Kind) {
         names.sort_unstable();
         assert_eq!(names, members, "{scope}");
         assert_eq!(told.json["sub"], sub);
+        // Nor does a refresh token tell a name that the user never let the client know.
+        let told = rp.introspect(tokens.str("refresh_token")).await.ok();
+        let name = members.contains(&"preferred_username").then_some("alice");
+        assert_eq!((told.json["active"].as_bool(), told.json["username"].as_str()), (Some(true), name), "{scope}");
         // An ID token is no access token.
         rp.userinfo(tokens.str("id_token")).await.is(401, "invalid_token");
     }

@@ -3,8 +3,8 @@
 use chancery::change::{By, Refused};
 use chancery::event::{Actor, Caller};
 use chancery::identity::people::{self, Edit, NewUser};
-use chancery::oauth::client::Profile;
 use chancery::oauth::manage::{self, Draft, Rotation};
+use chancery::oauth::profile::Profile;
 use chancery::oauth::resource;
 use chancery::store::resources::ResourceScope;
 use chancery::store::{clients, issuer as issuer_rows, revocations, users};
@@ -13,6 +13,7 @@ use std::time::Duration;
 use crate::kit::issuer::{Issuer, Kind, Setup, on_both};
 
 on_both!(
+    a_profile_of_another_version_is_left_alone,
     a_change_that_is_dropped_never_happened,
     a_deleted_user_leaves_only_what_evidence_needs,
     an_address_that_changes_is_not_verified,
@@ -106,6 +107,19 @@ async fn another_profile_ends_the_clients_families(kind: Kind) {
     assert!(row.revoked_seq > 0 && row.version > renamed.version);
     let public = manage::update(store, &by, client.id, |draft| draft.auth_method = "none".to_owned()).await;
     assert!(matches!(public, Err(Refused::Conflict(_))));
+    issuer.stop().await;
+}
+
+async fn a_profile_of_another_version_is_left_alone(kind: Kind) {
+    let issuer = Issuer::start_with(kind, Setup::patient()).await;
+    let (store, caller) = (&issuer.app.store, Caller::default());
+    let by = by(&issuer, &caller);
+    let rp = issuer.client_with(|row| row.profile = "of-another-version".to_owned()).await;
+    let before = clients::get(store, rp.id).await.unwrap().unwrap();
+    let update = manage::update(store, &by, rp.id, |draft| draft.name = "D".to_owned()).await;
+    assert!(matches!(&update, Err(Refused::Conflict(why)) if why.contains("of-another-version")), "{update:?}");
+    let after = clients::get(store, rp.id).await.unwrap().unwrap();
+    assert_eq!(format!("{before:?}"), format!("{after:?}"));
     issuer.stop().await;
 }
 

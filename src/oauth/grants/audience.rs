@@ -1,7 +1,8 @@
 //! Whom a token is for (RFC 8707), and how long it may live there.
 //!
-//! Without `resource`: what the authorization named, else the client's default resource, else the issuer. Refused
-//! (`invalid_target`): what isn't registered, has retired, isn't the client's, or wasn't authorized.
+//! A client acting for itself: what it asks for, else its default resource, else the issuer. A user's authorization: what it
+//! named and is still allowed, or the part of it that is asked for by name. Refused (`invalid_target`): asking for what isn't
+//! registered, has retired, isn't the client's, or wasn't authorized.
 
 use std::time::Duration;
 
@@ -15,7 +16,34 @@ use crate::token::entitlement::Allowed;
 /// The most `resource` parameters one request may have.
 pub const MOST: usize = 10;
 
-/// Settles audience, scopes and lifetime of a token.
+/// Settles audience, scopes and lifetime of a token of an authorization for `authorized`. None when nothing of that is left: a
+/// resource that has retired, or is no longer the client's, drops out unless it is asked for by name.
+pub async fn of_authorization(
+    app: &App,
+    client: &Registration,
+    authorized: &[String],
+    asked: &[String],
+    scopes: Scopes,
+) -> Result<Option<Allowed>, Error> {
+    // One written before audiences were settled at birth named nothing, when the client had no default to name.
+    let issuer = [app.config.issuer.as_str().to_owned()];
+    let authorized = if authorized.is_empty() { &issuer } else { authorized };
+    if asked.iter().any(|uri| !authorized.contains(uri)) {
+        return Err(Error::new(Code::InvalidTarget, "the resource was not part of the authorization"));
+    }
+    if !asked.is_empty() {
+        return settle(app, client, asked, scopes).await.map(Some);
+    }
+    let mut left = Vec::new();
+    for uri in authorized {
+        if issuer.contains(uri) || allowed(app, client, uri).await?.is_some() {
+            left.push(uri.clone());
+        }
+    }
+    if left.is_empty() { Ok(None) } else { settle(app, client, &left, scopes).await.map(Some) }
+}
+
+/// The same for what a client asks on its own.
 pub async fn settle(app: &App, client: &Registration, asked: &[String], scopes: Scopes) -> Result<Allowed, Error> {
     let issuer = app.config.issuer.as_str().to_owned();
     let chosen: Vec<String> =
@@ -44,13 +72,16 @@ pub async fn settle(app: &App, client: &Registration, asked: &[String], scopes: 
 
 /// A resource that the client may ask for.
 pub async fn live(app: &App, client: &Registration, uri: &str) -> Result<Resource, Error> {
-    let refused = || {
+    allowed(app, client, uri).await?.ok_or_else(|| {
         Error::new(Code::InvalidTarget, "the resource is unknown, has retired, or is not one this client may ask for")
-    };
+    })
+}
+
+async fn allowed(app: &App, client: &Registration, uri: &str) -> Result<Option<Resource>, Error> {
     if !client.resources.iter().any(|own| own == uri) {
-        return Err(refused());
+        return Ok(None);
     }
-    resources::by_uri(&app.store, uri).await?.filter(|resource| resource.retired_at.is_none()).ok_or_else(refused)
+    Ok(resources::by_uri(&app.store, uri).await?.filter(|resource| resource.retired_at.is_none()))
 }
 
 /// The `resource` parameters of a request.

@@ -4,22 +4,28 @@
 //! client, or with anything wrong, it is refused and told to the auditor, and the family lives. An unspent code is burnt by its
 //! own client's first failed attempt, never by a stranger's.
 
-use super::audience;
-use super::request::{Grant, Redeemed, TokenRequest};
+use super::request::{ActsFor, Grant, Redeemed, Refresh, TokenRequest};
+use super::{audience, refresh_token};
 use crate::event::{Actor, Event, Record};
-use crate::oauth::client::Profile;
 use crate::oauth::error::{Code as ErrorCode, Error};
 use crate::oauth::pkce;
-use crate::oauth::redirect::ValidRedirect;
+use crate::oauth::redirect::{self, ValidRedirect};
 use crate::oauth::scope::Scopes;
 use crate::policy::{self, Question, Standing};
 use crate::secret::{Code, Opaque};
-use crate::store::{self, codes, rolls};
+use crate::store::codes::{self, Burnt};
+use crate::store::{self, rolls};
 use crate::token::entitlement::Draft;
 use crate::token::family::{self, Ending, Redeemable};
+use crate::token::life;
 
-pub const GRANT: Grant =
-    Grant { name: "authorization_code", public_clients: true, redeem: |request| Box::pin(redeem(request)) };
+pub const GRANT: Grant = Grant {
+    name: "authorization_code",
+    public_clients: true,
+    acts_for: ActsFor::User,
+    refresh: Refresh::Gives,
+    redeem: |request| Box::pin(redeem(request)),
+};
 
 async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
     let TokenRequest { app, client, params, caller } = *request;
@@ -33,13 +39,13 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
         if snapshot.client.as_ref().is_none_or(|row| row.client_id != client.id()) {
             return Err(refused(request, &code, "another client's code").await);
         }
+        if code.burnt_at.is_some() {
+            return Err(refused(request, &code, BURNT).await);
+        }
         let (pkce, redirect) = match proven(request, &code) {
             Ok(proven) => proven,
             Err(error) => return Err(failed(request, &code, error).await),
         };
-        if code.burnt_at.is_some() {
-            return Err(refused(request, &code, "the code was burnt by a failed attempt").await);
-        }
         if code.spent_at.is_some() {
             return Err(reused(request, &code).await?);
         }
@@ -54,11 +60,12 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
             return Ok(Redeemed::ClientMoved);
         }
         let draft = match draft(request, &code, &standing).await {
-            Ok(draft) => draft,
+            Ok(Some(draft)) => draft,
+            Ok(None) => return Err(refused(request, &code, "no resource it was authorized for is left").await),
             Err(error) if error.code == ErrorCode::InvalidTarget => return Err(failed(request, &code, error).await),
             Err(error) => return Err(error),
         };
-        let with_refresh = client.client().gets_refresh_token(&draft.scopes);
+        let with_refresh = refresh_token::is_due(client.client(), &draft.scopes);
         let ask = Redeemable { client, code: &code, standing, pkce, redirect, draft, with_refresh };
         if let Some(entitlement) = family::begin(app, ask, caller).await? {
             return Ok(Redeemed::Entitled(Box::new(entitlement)));
@@ -69,35 +76,21 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
 
 /// What the presenter proves beside its own identity: the redirect it was sent to, and the verifier.
 fn proven(request: &TokenRequest<'_>, code: &codes::Code) -> Result<(pkce::VerifiedPkce, ValidRedirect), Error> {
-    let sent = request.params.get("redirect_uri");
-    let lenient = request.client.client().registration().profile == Profile::OAuth21;
-    match (code.redirect_uri.as_deref(), sent) {
-        (Some(asked), Some(sent)) if asked != sent => {
-            return Err(Error::invalid_grant("redirect_uri differs from the one in the authorization request"));
-        }
-        // OAuth 2.1 no longer asks for it here; RFC 6749, 4.1.3, does.
-        (Some(_), None) if !lenient => return Err(Error::invalid_grant("redirect_uri is missing")),
-        (None, Some(sent)) if !request.client.client().registration().redirect_uris.iter().any(|uri| uri == sent) => {
-            return Err(Error::invalid_grant("redirect_uri differs from the registered one"));
-        }
-        _ => {}
-    }
-    let verified = pkce::verify(code.challenge.as_deref(), request.params.get("code_verifier"))?;
-    let uri = code.redirect_uri.clone().or_else(|| sent.map(str::to_owned)).unwrap_or_default();
-    Ok((verified, ValidRedirect::checked_before(uri, code.redirect_uri.is_some())))
+    let (client, params) = (request.client.client(), request.params);
+    let redirect = redirect::check_again(client, code.redirect_uri.as_deref(), params.get("redirect_uri"))
+        .map_err(|refused| Error::invalid_grant(refused.to_string()))?;
+    Ok((pkce::verify(code.challenge.as_deref(), params.get("code_verifier"))?, redirect))
 }
 
-async fn draft(request: &TokenRequest<'_>, code: &codes::Code, standing: &Standing) -> Result<Draft, Error> {
+/// Scopes, resource and limits of the first access token; none when nobody is left whom it could be for.
+async fn draft(request: &TokenRequest<'_>, code: &codes::Code, standing: &Standing) -> Result<Option<Draft>, Error> {
     let registration = request.client.client().registration();
     let scopes = Scopes::stored(&code.scopes).only(|scope| registration.scopes.has(scope));
     let asked = audience::asked(request.params)?;
-    if asked.iter().any(|uri| !code.resources.0.contains(uri)) {
-        return Err(Error::new(ErrorCode::InvalidTarget, "the resource was not part of the authorization"));
-    }
-    let resources = if asked.is_empty() { &code.resources.0 } else { &asked };
-    let allowed = audience::settle(request.app, registration, resources, scopes).await?;
-    let outlives = registration.outlives_session && Scopes::stored(&code.scopes).has("offline_access");
-    Ok(Draft::new(standing, allowed, &[family::end_of(request.app, standing, outlives)]))
+    let allowed = audience::of_authorization(request.app, registration, &code.resources.0, &asked, scopes).await?;
+    let outlives = life::outlives(registration, &Scopes::stored(&code.scopes));
+    let ends = [family::end_of(request.app, standing, outlives)];
+    Ok(allowed.map(|allowed| Draft::new(standing, allowed, &ends)))
 }
 
 fn over(detail: &str) -> Error {
@@ -112,18 +105,28 @@ async fn refused(request: &TokenRequest<'_>, code: &codes::Code, why: &'static s
     over(why)
 }
 
-/// The client's own failed attempt: an unspent code is burnt with it, so that nothing can be tried twice.
+const BURNT: &str = "the code was burnt by a failed attempt";
+
+/// The client's own failed attempt: an unspent code is burnt with it, so that nothing can be tried twice. Of a code that is
+/// over already there is nothing to burn, and nothing to write but a refusal.
 async fn failed(request: &TokenRequest<'_>, code: &codes::Code, error: Error) -> Error {
+    if code.spent_at.is_some() {
+        return refused(request, code, "the code was spent before, and is presented wrong").await;
+    }
     let burn = async {
         let mut tx = request.app.store.begin().await?;
-        codes::burn(&mut tx, &code.digest, request.app.clock.now()).await?;
-        let detail = serde_json::json!({ "why": error.description() });
-        store::audit::insert(&mut tx, &record(request, Event::CodeRefused, code).outcome("burnt").detail(detail))
-            .await?;
-        tx.commit().await
+        let burnt = codes::burn(&mut tx, &code.digest, request.app.clock.now()).await?;
+        if burnt == Burnt::Now {
+            let detail = serde_json::json!({ "why": error.description() });
+            let record = record(request, Event::CodeRefused, code).outcome("burnt").detail(detail);
+            store::audit::insert(&mut tx, &record).await?;
+            tx.commit().await?;
+        }
+        Ok::<_, store::Error>(burnt)
     };
     match burn.await {
-        Ok(()) => error,
+        Ok(Burnt::Now) => error,
+        Ok(Burnt::Before) => refused(request, code, BURNT).await,
         Err(store) => store.into(),
     }
 }

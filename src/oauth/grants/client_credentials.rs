@@ -1,15 +1,20 @@
 //! `client_credentials` (RFC 6749, 4.4): a confidential client acts for itself. No refresh token, no user, no session.
 
 use super::audience;
-use super::request::{Grant, Redeemed, TokenRequest};
+use super::request::{ActsFor, Grant, Redeemed, Refresh, TokenRequest};
 use crate::oauth::error::{Code, Error};
 use crate::oauth::scope::Scopes;
 use crate::policy::{self, Question};
 use crate::store::rolls;
 use crate::token::entitlement;
 
-pub const GRANT: Grant =
-    Grant { name: "client_credentials", public_clients: false, redeem: |request| Box::pin(redeem(request)) };
+pub const GRANT: Grant = Grant {
+    name: "client_credentials",
+    public_clients: false,
+    acts_for: ActsFor::Itself,
+    refresh: Refresh::Without,
+    redeem: |request| Box::pin(redeem(request)),
+};
 
 async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
     let TokenRequest { app, client, params, caller } = *request;

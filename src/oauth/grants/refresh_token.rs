@@ -4,24 +4,28 @@
 //! resource; whatever can refuse refuses here, before the generation is looked at, so that no refusal ever advances or ends a
 //! family. Then the verdict of `token/lineage` is carried out. Who lost the race for the live generation begins again once.
 
-use std::time::Duration;
-
 use super::audience;
-use super::request::{Grant, Redeemed, TokenRequest};
+use super::request::{ActsFor, Grant, Redeemed, Refresh, TokenRequest};
 use crate::event::{Actor, Event, Record};
+use crate::oauth::client::Client;
 use crate::oauth::error::{Code, Error};
 use crate::oauth::scope::Scopes;
-use crate::policy::{self, Question, Standing};
-use crate::secret::Digest;
+use crate::policy::{Question, Standing};
 use crate::store::families::Family;
 use crate::store::rolls;
 use crate::token::entitlement::Draft;
 use crate::token::family::{self, Refreshable};
+use crate::token::life::{self, Over};
 use crate::token::lineage::{self, Presented, Verdict};
 use crate::token::presented;
 
-pub const GRANT: Grant =
-    Grant { name: "refresh_token", public_clients: true, redeem: |request| Box::pin(redeem(request)) };
+pub const GRANT: Grant = Grant {
+    name: "refresh_token",
+    public_clients: true,
+    acts_for: ActsFor::User,
+    refresh: Refresh::Takes,
+    redeem: |request| Box::pin(redeem(request)),
+};
 
 async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
     let TokenRequest { app, client, params, caller } = *request;
@@ -33,29 +37,25 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
         let Some((family, snapshot)) = rolls::of_family(&app.store, token.family_id).await? else {
             return Err(over("unknown family"));
         };
-        if !family
-            .secret_digest
-            .as_deref()
-            .and_then(Digest::stored)
-            .is_some_and(|kept| kept.matches(&token.secret.digest()))
-        {
+        if !life::fits(&family, &token) {
             return Err(over("the family secret does not fit"));
         }
         if snapshot.client.as_ref().is_none_or(|row| row.client_id != client.id()) {
             return Err(refused(request, &family, "another client's token").await);
         }
-        let question = question.born(family.born_seq, !family.outlives_session);
-        let standing = match policy::judge(snapshot, &question) {
+        let standing = match life::judge(&family, snapshot, question) {
             Ok(standing) => standing,
             Err(refusal) => return Err(refused(request, &family, "no standing").await.because(refusal)),
         };
         if standing.client().is_none_or(|row| row.client_version != client.version()) {
             return Ok(Redeemed::ClientMoved);
         }
-        if let Some(why) = over_by_itself(&family, &standing, app.config.tokens.family_idle) {
-            return Err(refused(request, &family, why).await);
+        if let Some(why) = life::over(&family, standing.now(), app.config.tokens.family_idle) {
+            return Err(refused(request, &family, why.why()).await);
         }
-        let draft = draft(request, &family, &standing).await?;
+        let Some(draft) = draft(request, &family, &standing).await? else {
+            return Err(refused(request, &family, "no resource it was authorized for is left").await);
+        };
         let presented = Presented {
             generation: token.generation,
             current: family.generation,
@@ -82,14 +82,15 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
             Verdict::Lost => ask.lost(caller),
         };
         if !family::end(app, family.id, &ending).await? {
-            return Err(refused(request, &family, ENDED).await);
+            return Err(refused(request, &family, Over::Ended.why()).await);
         }
         return Err(over(ending.reason));
     }
 }
 
-/// Scopes, resource and limits of the access token a refresh would give: never more than the family has.
-async fn draft(request: &TokenRequest<'_>, family: &Family, standing: &Standing) -> Result<Draft, Error> {
+/// Scopes, resource and limits of the access token a refresh would give: never more than the family has. None when nobody is
+/// left whom it could be for.
+async fn draft(request: &TokenRequest<'_>, family: &Family, standing: &Standing) -> Result<Option<Draft>, Error> {
     let registration = request.client.client().registration();
     // What the client may no longer ask for is no longer given.
     let have = Scopes::stored(&family.scopes).only(|scope| registration.scopes.has(scope));
@@ -104,30 +105,17 @@ async fn draft(request: &TokenRequest<'_>, family: &Family, standing: &Standing)
         }
     };
     let asked = audience::asked(request.params)?;
-    if asked.iter().any(|uri| !family.resources.0.contains(uri)) {
-        return Err(Error::new(Code::InvalidTarget, "the resource was not part of the authorization"));
-    }
-    let resources = if asked.is_empty() { &family.resources.0 } else { &asked };
-    let allowed = audience::settle(request.app, registration, resources, scopes).await?;
+    let allowed = audience::of_authorization(request.app, registration, &family.resources.0, &asked, scopes).await?;
     let mut ends = vec![family.expires_at];
     ends.extend(standing.session().filter(|_| !family.outlives_session).map(|session| session.session_expires_at));
-    Ok(Draft::new(standing, allowed, &ends))
+    Ok(allowed.map(|allowed| Draft::new(standing, allowed, &ends)))
 }
 
-const ENDED: &str = "the family has ended";
-
-/// What ends a family without anyone ending it.
+/// Whether a client is given a refresh token with what it was allowed.
 #[must_use]
-pub fn over_by_itself(family: &Family, standing: &Standing, idle: Duration) -> Option<&'static str> {
-    if family.ended_at.is_some() || family.revoked_seq > family.born_seq {
-        Some(ENDED)
-    } else if family.expires_at <= standing.now() {
-        Some("the family has expired")
-    } else if family.last_used_at + idle <= standing.now() {
-        Some("the family has idled out")
-    } else {
-        None
-    }
+pub fn is_due(client: &Client, scopes: &Scopes) -> bool {
+    let offline_only = client.registration().profile.refreshes_offline_only();
+    client.may_use_grant(GRANT.name) && (!offline_only || scopes.has("offline_access"))
 }
 
 /// The one answer for whatever is over; the reason is for the log.

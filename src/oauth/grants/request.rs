@@ -31,6 +31,25 @@ pub enum Redeemed {
 /// A grant's work, as a future.
 pub type Redeeming<'a> = Pin<Box<dyn Future<Output = Result<Redeemed, Error>> + Send + 'a>>;
 
+/// Whom the tokens of a grant stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ActsFor {
+    /// A user who has signed in.
+    User,
+    /// The client itself.
+    Itself,
+}
+
+/// What a grant has to do with refresh tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refresh {
+    /// It gives the first of a family.
+    Gives,
+    /// It takes one.
+    Takes,
+    Without,
+}
+
 /// A grant: what is unique to it. The endpoint owns everything else.
 #[derive(Clone, Copy)]
 pub struct Grant {
@@ -38,6 +57,8 @@ pub struct Grant {
     pub name: &'static str,
     /// Whether a public client may be registered for it.
     pub public_clients: bool,
+    pub acts_for: ActsFor,
+    pub refresh: Refresh,
     pub redeem: for<'a> fn(&'a TokenRequest<'a>) -> Redeeming<'a>,
 }
 

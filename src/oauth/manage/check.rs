@@ -7,6 +7,8 @@ use url::Url;
 
 use super::draft::Draft;
 use crate::change::{Problems, Refused, plain};
+use crate::oauth::client_auth::methods;
+use crate::oauth::grants::request::{ActsFor, Refresh};
 use crate::oauth::redirect::{self, is_loopback};
 use crate::oauth::registry;
 use crate::oauth::scope::{MOST, OWN, STANDARD};
@@ -20,8 +22,8 @@ const MOST_LISTED: usize = 100;
 pub(super) fn check(draft: &Draft, resources: &[Resource]) -> Result<(), Refused> {
     let mut problems = Problems::default();
     problems.check("name", plain(&draft.name));
-    if !registry::AUTH_METHODS.contains(&draft.auth_method.as_str()) {
-        let known = registry::AUTH_METHODS.join(", ");
+    if methods::named(&draft.auth_method).is_none() {
+        let known = registry::method_names(|_| true).join(", ");
         problems.add("auth_method", format!("{:?} is not known; choose one of {known}", draft.auth_method));
     }
     uris(draft, &mut problems);
@@ -89,24 +91,26 @@ fn page(text: &str) -> Result<(), String> {
 }
 
 fn grants(draft: &Draft, problems: &mut Problems) {
-    let has = |name: &str| draft.grants.iter().any(|grant| grant == name);
+    let mut chosen = Vec::new();
     if draft.grants.is_empty() {
         problems.add("grants", "there is none; a client without a grant can do nothing");
     }
     for name in &draft.grants {
         match registry::grant(name) {
             None => {
-                let known: Vec<_> = registry::GRANTS.iter().map(|grant| grant.name).collect();
-                problems.add("grants", format!("{name:?} is not known; choose among {}", known.join(", ")));
+                let known = registry::grant_names(|_| true).join(", ");
+                problems.add("grants", format!("{name:?} is not known; choose among {known}"));
             }
             Some(grant) if draft.is_public() && !grant.public_clients => {
                 problems.add("grants", format!("{name} is not for public clients: they can't prove who they are"));
             }
-            Some(_) => {}
+            Some(grant) => chosen.push(grant),
         }
     }
-    if has("refresh_token") && !has("authorization_code") {
-        problems.add("grants", "refresh_token needs authorization_code: no other grant gives refresh tokens");
+    let taker = chosen.iter().find(|grant| grant.refresh == Refresh::Takes);
+    if let Some(taker) = taker.filter(|_| !chosen.iter().any(|grant| grant.refresh == Refresh::Gives)) {
+        let givers = registry::grant_names(|grant| grant.refresh == Refresh::Gives).join(" or ");
+        problems.add("grants", format!("{} needs {givers}: no other grant gives refresh tokens", taker.name));
     }
 }
 
@@ -122,14 +126,12 @@ fn scopes(draft: &Draft, resources: &[Resource], problems: &mut Problems) {
     if draft.scopes.len() > MOST {
         problems.add("scopes", format!("{} are too many: {MOST} at most", draft.scopes.len()));
     }
-    let for_itself = draft.grants.iter().any(|grant| grant == "client_credentials");
+    let for_itself = registry::any_acts_for(&draft.grants, ActsFor::Itself);
     for scope in &draft.scopes {
         let own = OWN.iter().any(|(own, _)| own == scope);
         if own && !for_itself {
-            problems.add(
-                "scopes",
-                format!("{scope} is for clients acting for themselves: add the grant client_credentials"),
-            );
+            let grants = registry::grant_names(|grant| grant.acts_for == ActsFor::Itself).join(" or ");
+            problems.add("scopes", format!("{scope} is for clients acting for themselves: add the grant {grants}"));
         } else if !own && !STANDARD.contains(&scope.as_str()) && !theirs.contains(&scope.as_str()) {
             problems.add("scopes", format!("{scope:?} is neither a standard scope nor one of the client's resources"));
         }

@@ -6,7 +6,9 @@ use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::oauth::client::Profile;
+use crate::oauth::client_auth::methods;
+use crate::oauth::grants::{authorization_code, refresh_token};
+use crate::oauth::profile::Profile;
 use crate::oauth::scope::{STANDARD, Scopes};
 use crate::store::clients::Client;
 
@@ -15,7 +17,7 @@ use crate::store::clients::Client;
 pub struct Draft {
     pub name: String,
     pub profile: Profile,
-    /// `client_secret_basic`, `client_secret_post`, or `none` for a public client.
+    /// The name of an authentication method.
     pub auth_method: String,
     pub redirect_uris: Vec<String>,
     pub post_logout_redirect_uris: Vec<String>,
@@ -30,7 +32,7 @@ pub struct Draft {
     pub outlives_session: bool,
     /// Scope claims go into the ID token, too.
     pub id_token_claims: bool,
-    /// Only a confidential client of profile `oidc` may do without PKCE, and only unless this is set.
+    /// Only a confidential client, of a profile that allows it, may do without PKCE, and only unless this is set.
     pub require_pkce: bool,
     pub policy_uri: Option<String>,
     pub tos_uri: Option<String>,
@@ -42,11 +44,11 @@ impl Default for Draft {
         Self {
             name: String::new(),
             profile: Profile::OAuth21,
-            auth_method: "client_secret_basic".to_owned(),
+            auth_method: methods::USUAL.name.to_owned(),
             redirect_uris: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
             origins: Vec::new(),
-            grants: words(&["authorization_code", "refresh_token"]),
+            grants: words(&[authorization_code::GRANT.name, refresh_token::GRANT.name]),
             scopes: words(STANDARD),
             resources: Vec::new(),
             skips_consent: false,
@@ -61,12 +63,12 @@ impl Default for Draft {
 }
 
 impl Draft {
-    /// What a row says.
+    /// What a row says; none when its profile is not one this version knows: another rulebook is not for it to choose.
     #[must_use]
-    pub fn of(row: &Client) -> Self {
-        Self {
+    pub fn of(row: &Client) -> Option<Self> {
+        Some(Self {
             name: row.name.clone(),
-            profile: Profile::parse(&row.profile).unwrap_or(Profile::OAuth21),
+            profile: Profile::parse(&row.profile)?,
             auth_method: row.auth_method.clone(),
             redirect_uris: row.redirect_uris.0.clone(),
             post_logout_redirect_uris: row.post_logout_redirect_uris.0.clone(),
@@ -81,12 +83,17 @@ impl Draft {
             require_pkce: !row.pkce_optional,
             policy_uri: row.policy_uri.clone(),
             tos_uri: row.tos_uri.clone(),
-        }
+        })
     }
 
     #[must_use]
     pub fn is_public(&self) -> bool {
-        self.auth_method == "none"
+        methods::named(&self.auth_method).is_some_and(|method| method.public)
+    }
+
+    /// Whether it is given a secret.
+    pub(super) fn needs_secret(&self) -> bool {
+        methods::named(&self.auth_method).is_some_and(|method| method.needs_secret)
     }
 
     /// The row of a new client.
@@ -106,7 +113,7 @@ impl Draft {
             retry_window_seconds: self.retry_window.map(|window| i64::try_from(window.as_secs()).unwrap_or(i64::MAX)),
             outlives_session: self.outlives_session,
             id_token_claims: self.id_token_claims,
-            pkce_optional: !self.require_pkce && !self.is_public() && self.profile == Profile::Oidc,
+            pkce_optional: !self.require_pkce && !self.is_public() && self.profile.may_omit_pkce(),
             policy_uri: self.policy_uri.clone(),
             tos_uri: self.tos_uri.clone(),
             version: 1,

@@ -33,7 +33,7 @@ pub async fn create(
     check::check(draft, &resources::list(&mut tx).await?)?;
     let client = draft.row(secret::uuid_v7(by.at), by.at);
     clients::insert(&mut tx, &client).await?;
-    let secret = if draft.is_public() { None } else { Some(secrets::add(&mut tx, by, client.id).await?) };
+    let secret = if draft.needs_secret() { Some(secrets::add(&mut tx, by, client.id).await?) } else { None };
     let detail = json!({ "profile": client.profile, "auth_method": client.auth_method, "grants": client.grants.0 });
     audit::insert(&mut tx, &by.record(Event::ClientCreated).client(client.id).detail(detail)).await?;
     Ok(Change::new(tx, (client, secret)))
@@ -47,7 +47,12 @@ pub async fn update(
     edit: impl FnOnce(&mut Draft),
 ) -> Result<Change<Client>, Refused> {
     let (mut tx, before) = locked(store, id).await?;
-    let was = Draft::of(&before);
+    let was = Draft::of(&before).ok_or_else(|| {
+        Refused::Conflict(format!(
+            "this version does not know the client's profile, {:?}; use a newer one",
+            before.profile
+        ))
+    })?;
     let mut draft = was.clone();
     edit(&mut draft);
     if draft.is_public() != was.is_public() {

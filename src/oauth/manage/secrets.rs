@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::locked;
 use crate::change::{By, Change, Refused};
 use crate::event::Event;
+use crate::oauth::client_auth::methods;
 use crate::revocation::{self, Reach, Target};
 use crate::secret::{self, ClientSecret, Opaque};
 use crate::store::{Store, Tx, audit, clients};
@@ -36,8 +37,9 @@ pub async fn rotate_secret(
         return Err(Refused::Conflict("a previous secret may go on for 90 days at most".to_owned()));
     }
     let (mut tx, client) = locked(store, id).await?;
-    if client.auth_method == "none" {
-        return Err(Refused::Conflict("a public client has no secret".to_owned()));
+    if !methods::named(&client.auth_method).is_some_and(|method| method.needs_secret) {
+        let says = format!("a client that authenticates by {} has no secret", client.auth_method);
+        return Err(Refused::Conflict(says));
     }
     let mut live = clients::secrets(&mut tx, id).await?;
     let newest = live.pop();

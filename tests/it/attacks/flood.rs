@@ -4,10 +4,22 @@ use std::time::Instant;
 
 use chancery::store::audit;
 
-use crate::kit::actors::{RelyingParty, http};
+use uuid::Uuid;
+
+use crate::kit::actors::{Browser, RelyingParty, http};
 use crate::kit::issuer::{Issuer, Kind, on_both};
 
-on_both!(a_client_can_not_fill_the_log_with_its_own_tokens, nobody_fills_the_audit_trail_from_outside);
+on_both!(
+    a_client_can_not_fill_the_log_with_its_own_tokens,
+    a_user_does_not_spend_what_others_may_revoke,
+    nobody_fills_the_audit_trail_from_outside,
+);
+
+/// Spends what a client, or a user at it, may add to the log: for a minute nothing comes back.
+fn spend(issuer: &Issuer, client: Uuid, user: Option<&str>) {
+    let ahead = issuer.app.clock.monotonic() + std::time::Duration::from_secs(60);
+    while issuer.app.revocation_rate.take(client, user, ahead) {}
+}
 
 async fn active(rp: &RelyingParty, token: &str) -> bool {
     rp.introspect(token).await.ok().json["active"] == true
@@ -18,9 +30,7 @@ async fn a_client_can_not_fill_the_log_with_its_own_tokens(kind: Kind) {
     let scope = "chancery:feed";
     let (greedy, other) = (issuer.service(scope, &[]).await, issuer.service(scope, &[]).await);
     let (token, others) = (greedy.own_token(scope).await, other.own_token(scope).await);
-    // A minute ahead of now nothing is refilled: the burst is spent and stays so.
-    let ahead = issuer.app.clock.monotonic() + std::time::Duration::from_secs(60);
-    while issuer.app.revocation_rate.take(greedy.id, ahead) {}
+    spend(&issuer, greedy.id, None);
     let answer = greedy.revoke(&token).await;
     answer.is(429, "temporarily_unavailable");
     assert!(active(&greedy, &token).await, "what was not revoked is not said to be");
@@ -28,6 +38,39 @@ async fn a_client_can_not_fill_the_log_with_its_own_tokens(kind: Kind) {
     assert!(!active(&other, &others).await);
     // What is none of its own costs it nothing.
     assert_eq!(greedy.revoke("ch_rt_garbage").await.status, 200);
+}
+
+/// Of a public client, whoever has a token can speak; and what is over adds nothing to the log, whoever presents it.
+async fn a_user_does_not_spend_what_others_may_revoke(kind: Kind) {
+    let issuer = Issuer::start(kind).await;
+    let alice = issuer.user("alice").await.sub.to_string();
+    issuer.user("bob").await;
+    let public = issuer.client_with(|row| row.auth_method = "none".to_owned()).await;
+    let confidential = issuer.client().await;
+    for (rp, user) in [(&public, Some(alice.as_str())), (&confidential, None)] {
+        let mut browser = Browser::new(&issuer);
+        let (dead, live) = (rp.tokens(&mut browser, "alice").await, rp.tokens(&mut browser, "alice").await);
+        let bobs = rp.tokens(&mut Browser::new(&issuer), "bob").await;
+        rp.revoke(dead.str("refresh_token")).await.ok();
+        spend(&issuer, rp.id, user);
+        // Ended is ended: there is nothing to pay for, and nothing to be told to wait for.
+        for _ in 0..30 {
+            rp.revoke(dead.str("refresh_token")).await.ok();
+            rp.revoke(dead.str("access_token")).await.ok();
+        }
+        for which in ["refresh_token", "access_token"] {
+            rp.revoke(live.str(which)).await.is(429, "temporarily_unavailable");
+        }
+        let others = rp.revoke(bobs.str("refresh_token")).await;
+        if user.is_some() {
+            others.ok();
+            rp.refresh(bobs.str("refresh_token")).await.is(400, "invalid_grant");
+        } else {
+            others.is(429, "temporarily_unavailable");
+        }
+        rp.refresh(live.str("refresh_token")).await.ok();
+    }
+    issuer.stop().await;
 }
 
 async fn nobody_fills_the_audit_trail_from_outside(kind: Kind) {

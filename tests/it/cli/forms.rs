@@ -146,6 +146,18 @@ fn rp_at(rp: &crate::kit::actors::RelyingParty, redirect: &str) -> crate::kit::a
     crate::kit::actors::RelyingParty { redirect: redirect.to_owned(), ..rp.clone() }
 }
 
+/// What can be chosen is what is registered.
+#[test]
+fn help_lists_what_is_registered() {
+    use chancery::oauth::{profile::Profile, registry};
+    let help = std::process::Command::new(env!("CARGO_BIN_EXE_chancery")).args(["client", "create", "--help"]).output();
+    let help = String::from_utf8(help.unwrap().stdout).unwrap();
+    let names = registry::grant_names(|_| true).into_iter().chain(registry::method_names(|_| true));
+    for name in names.chain(Profile::ALL.iter().map(|profile| profile.name())) {
+        assert!(help.contains(name), "{name}: {help}");
+    }
+}
+
 async fn everything_wrong_is_told_at_once(kind: Kind) {
     let issuer = Issuer::start_with(kind, Setup::patient()).await;
     let operator = Operator::of(&issuer);

@@ -122,8 +122,11 @@ async fn neighbours(
         }
         let rp = world.rp(line).through(nodes.1);
         if cause == Cause::ResourceRetired && matches!(line.name, "this" | "both") {
-            assert!(!refused(nodes.1, &rp, &line.refresh).await, "the family lives on");
-            rp.refresh(&line.refresh).await.is(400, "invalid_target");
+            // The family lives on, for nobody: whoever asks for the resource by name is told why.
+            assert_eq!(rp.introspect(&line.refresh).await.ok().json["active"], true);
+            rp.refresh(&line.refresh).await.is(400, "invalid_grant");
+            let named = [("grant_type", "refresh_token"), ("refresh_token", &line.refresh), ("resource", &world.first)];
+            rp.token(&named).await.is(400, "invalid_target");
             continue;
         }
         let next = rp.refresh(&line.refresh).await.ok();

@@ -15,8 +15,10 @@ on_both!(
     pkce_can_not_be_taken_away,
     strangers_neither_use_nor_burn,
     a_spent_code_again,
+    what_is_over_is_not_burnt_again,
     a_minute_and_no_more,
     the_redirect_is_the_one_it_came_with,
+    the_redirect_is_checked_as_before,
 );
 
 /// A fresh code for `rp`, and the flow it belongs to.
@@ -165,6 +167,29 @@ async fn a_spent_code_again(kind: Kind) {
     bench.issuer.stop().await;
 }
 
+/// Wrong presentations of a code that is over write refusals, which are measured, and nothing else, however many they are.
+async fn what_is_over_is_not_burnt_again(kind: Kind) {
+    let mut bench = Bench::start(kind, |_| {}).await;
+    let rp = bench.issuer.client().await;
+    let (spent_flow, spent) = fresh(&mut bench, &rp).await;
+    let first = rp.redeem(&spent_flow, &spent).await.ok();
+    let (burnt_flow, burnt) = fresh(&mut bench, &rp).await;
+    let wrong = rp.flow(&[]).verifier;
+    for (flow, code) in [(&spent_flow, &spent), (&burnt_flow, &burnt)] {
+        for _ in 0..80 {
+            let answer = with(&rp, flow, code, &[("code_verifier", &wrong)]).await;
+            answer.is(400, "invalid_grant");
+        }
+    }
+    let told = chancery::store::audit::newest(&bench.issuer.app.store, None, 1000).await.unwrap();
+    let outcomes =
+        |outcome: &str| told.iter().filter(|row| row.event == "code.refused" && row.outcome == outcome).count();
+    // The clock is held, so that nothing is added to the burst of a hundred.
+    assert_eq!((outcomes("burnt"), outcomes("refused")), (1, 100));
+    rp.refresh(first.str("refresh_token")).await.ok();
+    bench.issuer.stop().await;
+}
+
 async fn a_minute_and_no_more(kind: Kind) {
     let mut bench = Bench::start(kind, |_| {}).await;
     let rp = bench.issuer.client().await;
@@ -234,5 +259,44 @@ async fn the_redirect_is_the_one_it_came_with(kind: Kind) {
         }
     }
     bench.after(Duration::from_secs(1)).await;
+    bench.issuer.stop().await;
+}
+
+/// The token endpoint compares as the authorization endpoint does, and against the registration of now.
+async fn the_redirect_is_checked_as_before(kind: Kind) {
+    let mut bench = Bench::start(kind, |_| {}).await;
+    let loopback = |row: &mut chancery::store::clients::Client| {
+        row.redirect_uris = Json(vec!["http://127.0.0.1/cb".to_owned()]);
+    };
+    // Asked for (empty: left to the only registered one), sent to the token endpoint, whether it passes.
+    for (asked, sent, passes) in [
+        ("", "http://127.0.0.1/cb", true),
+        ("", "http://127.0.0.1:4711/cb", true),
+        ("", "http://127.0.0.1:4711/other", false),
+        ("", "http://localhost/cb", false),
+        ("http://127.0.0.1:4711/cb", "http://127.0.0.1:4711/cb", true),
+        ("http://127.0.0.1:4711/cb", "http://127.0.0.1:4712/cb", false),
+    ] {
+        let rp = bench.issuer.client_with(loopback).await;
+        let flow = rp.flow(&[("redirect_uri", asked)]);
+        let code = bench.browser.code(&flow, "alice").await;
+        let answer = with(&rp, &flow, &code, &[("redirect_uri", sent)]).await;
+        if passes {
+            answer.ok();
+        } else {
+            answer.is(400, "invalid_grant");
+        }
+    }
+    // Taken off the client while the code was under way.
+    let rp = bench.issuer.client().await;
+    let (flow, code) = fresh(&mut bench, &rp).await;
+    let store = bench.issuer.app.store.clone();
+    let moved = vec!["https://rp.test/elsewhere".to_owned()];
+    bench
+        .manage(async |by| {
+            chancery::oauth::manage::update(&store, by, rp.id, |draft| draft.redirect_uris = moved).await
+        })
+        .await;
+    rp.redeem(&flow, &code).await.is(400, "invalid_grant");
     bench.issuer.stop().await;
 }

@@ -20,6 +20,8 @@ on_both!(
     outliving_the_session,
     scopes_narrow_and_never_grow,
     resources_are_those_consented_to,
+    what_is_left_of_the_resources,
+    a_later_default_is_for_later_families,
     who_and_how_stay_those_of_the_birth,
     a_refresh_token_only_where_due,
     what_is_allowed_now,
@@ -209,13 +211,91 @@ async fn resources_are_those_consented_to(kind: Kind) {
     for more in [&[("resource", moon)][..], &[("resource", tide), ("resource", moon)], &[("resource", "tide")]] {
         narrowed(&rp, &token, more).await.is(400, "invalid_target");
     }
-    // Retired: the family lives on, but there is nothing it may ask for.
+    // Retired: the family lives on, but there is nothing it may ask for, by name or not.
     let id = resources::by_uri(&bench.issuer.app.store, tide).await.unwrap().unwrap().id;
     bench.manage(async |by| resource::retire(&bench.issuer.app.store, by, id).await).await;
     assert_eq!(rp.introspect(named.str("access_token")).await.ok().json["active"], false);
-    rp.refresh(&token).await.is(400, "invalid_target");
+    rp.refresh(&token).await.is(400, "invalid_grant");
+    narrowed(&rp, &token, &[("resource", tide)]).await.is(400, "invalid_target");
     assert_eq!(rp.introspect(&token).await.ok().json["active"], true);
-    assert_eq!(family(&bench.issuer, super::desk::family_of(&first)).await.ended_at, None);
+    let row = family(&bench.issuer, super::desk::family_of(&first)).await;
+    assert_eq!((row.ended_at, row.generation), (None, 1));
+    bench.issuer.stop().await;
+}
+
+/// A client that never names a resource goes on with those that are left, and gets none that was never authorized.
+async fn what_is_left_of_the_resources(kind: Kind) {
+    let mut bench = Bench::start(kind, |_| {}).await;
+    let (tide, moon, star) = ("https://tide.test/", "https://moon.test/", "https://star.test/");
+    for uri in [tide, moon, star] {
+        bench.issuer.resource(uri, &["read"]).await;
+    }
+    let rp = bench
+        .issuer
+        .client_with(|row| {
+            row.scopes = "openid read".to_owned();
+            row.resources = Json(vec![tide.to_owned(), moon.to_owned(), star.to_owned()]);
+        })
+        .await;
+    let mut flow = rp.flow(&[("resource", tide)]);
+    flow.url.push_str("&resource=https%3A%2F%2Fmoon.test%2F&resource=https%3A%2F%2Fstar.test%2F");
+    let code = bench.browser.code(&flow, "alice").await;
+    let first = rp.redeem(&flow, &code).await.ok();
+    assert_eq!(claims(first.str("access_token"))["aud"], serde_json::json!([tide, moon, star]));
+    let later = bench.browser.code(&flow, "alice").await;
+
+    let store = bench.issuer.app.store.clone();
+    let id = resources::by_uri(&store, tide).await.unwrap().unwrap().id;
+    bench.manage(async |by| resource::retire(&store, by, id).await).await;
+    // Taken from the client; and what is retired can't stay in a registration that is changed.
+    let fewer = async |by: &chancery::change::By<'_>| {
+        manage::update(&store, by, rp.id, |draft| draft.resources = vec![star.to_owned()]).await
+    };
+    bench.manage(fewer).await;
+    // A code that was under way when they went is for the rest, too.
+    let second = rp.redeem(&flow, &later).await.ok();
+    assert_eq!(claims(second.str("access_token"))["aud"], star);
+    let next = rp.refresh(first.str("refresh_token")).await.ok();
+    assert_eq!(claims(next.str("access_token"))["aud"], star);
+    for gone in [tide, moon] {
+        narrowed(&rp, next.str("refresh_token"), &[("resource", gone)]).await.is(400, "invalid_target");
+    }
+    let next = narrowed(&rp, next.str("refresh_token"), &[("resource", star)]).await.ok();
+    assert_eq!(claims(next.str("access_token"))["aud"], star);
+    bench.issuer.stop().await;
+}
+
+/// A default that the client is given later is nothing the user has allowed.
+async fn a_later_default_is_for_later_families(kind: Kind) {
+    let mut bench = Bench::start(kind, |_| {}).await;
+    let tide = "https://tide.test/";
+    bench.issuer.resource(tide, &["tide:read"]).await;
+    let rp = bench.issuer.client().await;
+    let start = bench.started(&rp).await;
+    let issuer = bench.issuer.name.clone();
+    assert_eq!(claims(start.first.str("access_token"))["aud"], issuer.as_str());
+    assert_eq!(family(&bench.issuer, start.family).await.resources.0, std::slice::from_ref(&issuer));
+    // One of before, when a family without a resource said nothing.
+    let old = bench.started(&rp).await;
+    let mut hand = super::desk::Hand::to(&bench.issuer).await;
+    assert_eq!(hand.run("UPDATE family SET resources = '[]' WHERE id = $1", old.family).await, 1);
+    let flow = rp.flow(&[]);
+    let code = bench.browser.code(&flow, "alice").await;
+
+    let store = bench.issuer.app.store.clone();
+    let given = async |by: &chancery::change::By<'_>| {
+        manage::update(&store, by, rp.id, |draft| draft.resources = vec![tide.to_owned()]).await
+    };
+    bench.manage(given).await;
+    let under_way = rp.redeem(&flow, &code).await.ok();
+    assert_eq!(claims(under_way.str("access_token"))["aud"], issuer.as_str());
+    for first in [&start.first, &old.first] {
+        let next = rp.refresh(first.str("refresh_token")).await.ok();
+        assert_eq!(claims(next.str("access_token"))["aud"], issuer.as_str());
+        narrowed(&rp, next.str("refresh_token"), &[("resource", tide)]).await.is(400, "invalid_target");
+    }
+    let later = bench.started(&rp).await;
+    assert_eq!(claims(later.first.str("access_token"))["aud"], tide);
     bench.issuer.stop().await;
 }
 

@@ -4,11 +4,13 @@ use reqwest::StatusCode;
 use sqlx::types::Json;
 
 use super::{ALICE, MINUTE, SECOND, asking, events, follow, has, held, sign_in, signed_in, state, told};
-use crate::kit::actors::{Browser, PASSWORD, claims, location};
+use crate::kit::actors::{Browser, PASSWORD, claims, location, parameter};
 use crate::kit::issuer::{Issuer, Kind, on_both};
+use crate::kit::raw::Raw;
 
 on_both!(
     asked_once_and_remembered,
+    allowed_at_one_resource_is_not_allowed_at_another,
     a_client_nobody_can_vouch_for_is_asked_for_each_time,
     cancelling_and_denying_tell_the_client,
     without_a_page,
@@ -47,6 +49,67 @@ async fn asked_once_and_remembered(kind: Kind) {
     // Asked for: asked.
     let again = browser.begin(&rp.flow(&[("scope", "openid"), ("prompt", "consent")])).await;
     assert!(has(&again, "consent-allow"));
+}
+
+async fn allowed_at_one_resource_is_not_allowed_at_another(kind: Kind) {
+    let issuer = Issuer::start(kind).await;
+    issuer.user("alice").await;
+    let (orders, wages) = ("https://orders.test/", "https://wages.test/");
+    issuer.resource(orders, &["read"]).await;
+    issuer.resource(wages, &["read"]).await;
+    let rp = issuer
+        .client_with(|row| {
+            row.consent = "ask".to_owned();
+            row.scopes = "openid email read".to_owned();
+            row.resources = Json(vec![orders.to_owned(), wages.to_owned()]);
+        })
+        .await;
+    let mut browser = Browser::new(&issuer);
+    let flow = rp.flow(&[("resource", orders), ("scope", "openid read")]);
+    browser.code(&flow, "alice").await;
+
+    let both = "&resource=https%3A%2F%2Forders.test%2F&resource=https%3A%2F%2Fwages.test%2F";
+    let silent = async |browser: &mut Browser, scope: &str, resource: &str| {
+        let mut flow = rp.flow(&[("prompt", "none"), ("scope", scope), ("resource", resource)]);
+        if resource.is_empty() {
+            flow.url.push_str(both);
+        }
+        let to = location(&browser.begin(&flow).await).unwrap();
+        parameter(&to, "error").unwrap_or_else(|| parameter(&to, "code").map(|_| "code".to_owned()).unwrap())
+    };
+    assert_eq!(silent(&mut browser, "openid read", orders).await, "code");
+    assert_eq!(silent(&mut browser, "openid", orders).await, "code", "less");
+    for resource in [wages, ""] {
+        assert_eq!(silent(&mut browser, "openid read", resource).await, "consent_required", "{resource}");
+        assert_eq!(silent(&mut browser, "openid", resource).await, "consent_required", "{resource}");
+    }
+
+    // The page says at which of them; what is allowed there is allowed nowhere else.
+    let flow = rp.flow(&[("resource", wages), ("scope", "openid read")]);
+    let page = browser.begin(&flow).await;
+    assert!(has(&page, "consent-allow"), "{}", page.text);
+    assert!(page.text.contains(wages) && !page.text.contains(orders), "{}", page.text);
+    let flow = rp.flow(&[("resource", wages), ("scope", "openid email")]);
+    browser.code(&flow, "alice").await;
+    for (scope, resource, answer) in [
+        ("openid email", wages, "code"),
+        ("openid read", wages, "consent_required"),
+        ("openid email", orders, "consent_required"),
+        ("openid read", orders, "code"),
+        ("openid", "", "code"),
+        ("openid read", "", "consent_required"),
+    ] {
+        assert_eq!(silent(&mut browser, scope, resource).await, answer, "{scope} at {resource}");
+    }
+    let mut both_asked = rp.flow(&[("scope", "openid read")]);
+    both_asked.url.push_str(both);
+    let page = browser.begin(&both_asked).await;
+    assert!(page.text.contains(wages) && page.text.contains(orders), "{}", page.text);
+
+    // Consent that says nothing of resources was given before it was kept for them.
+    assert_eq!(Raw::open(&issuer.database).await.run("UPDATE grants SET resources = NULL").await, 1);
+    assert_eq!(silent(&mut browser, "openid read", orders).await, "consent_required");
+    issuer.stop().await;
 }
 
 async fn a_client_nobody_can_vouch_for_is_asked_for_each_time(kind: Kind) {

@@ -1,6 +1,6 @@
 //! Codes: spent once, and with their family, its first lineage row and the audit row, or not at all.
 
-use chancery::store::codes::{self, Spent};
+use chancery::store::codes::{self, Burnt, Spent};
 use chancery::store::{families, lineage, rolls};
 
 use super::{Bed, rows};
@@ -42,9 +42,10 @@ async fn a_burnt_code_is_spent(kind: Kind) {
     let (burnt, spent) = (rows::coded(&bed.store, owners).await, rows::coded(&bed.store, owners).await);
     assert_eq!(rows::redeem(&bed.store, &spent).await, Spent::Now);
     let mut tx = bed.store.begin().await.unwrap();
-    codes::burn(&mut tx, &burnt.digest, rows::later(1)).await.unwrap();
-    codes::burn(&mut tx, &burnt.digest, rows::later(2)).await.unwrap();
-    codes::burn(&mut tx, &spent.digest, rows::later(2)).await.unwrap();
+    let burns = [(&burnt, 1, Burnt::Now), (&burnt, 2, Burnt::Before), (&spent, 2, Burnt::Before)];
+    for (code, at, outcome) in burns {
+        assert_eq!(codes::burn(&mut tx, &code.digest, rows::later(at)).await.unwrap(), outcome);
+    }
     tx.commit().await.unwrap();
     assert_eq!(rows::redeem(&bed.store, &burnt).await, Spent::Before);
     let (read, _) = rolls::of_code(&bed.store, &burnt.digest).await.unwrap().unwrap();

@@ -78,7 +78,7 @@ async fn one_redeems(kind: Kind) {
         let (store, burnt) = (bed.store.clone(), code.digest.clone());
         let burning = tokio::spawn(async move {
             let mut tx = store.begin().await.unwrap();
-            codes::burn(&mut tx, &burnt, rows::now()).await.unwrap();
+            let _outcome = codes::burn(&mut tx, &burnt, rows::now()).await.unwrap();
             tx.commit().await.unwrap();
         });
         let spent = rows::redeem(&bed.store, &code).await;

@@ -152,11 +152,12 @@ async fn grants_are_made_once(kind: Kind) {
     let mut tx = bed.store.begin().await.unwrap();
     let again = grants::ensure(&mut tx, secret::uuid_v7(rows::now()), user, client, rows::now()).await.unwrap();
     assert_eq!(again, owners.grant_id, "the row stays");
-    grants::consent(&mut tx, again, "openid email", 7, rows::later(1)).await.unwrap();
+    let by_resource = grants::Consented::from([("https://api.test/".to_owned(), "openid".to_owned())]);
+    grants::consent(&mut tx, again, ("openid email", &by_resource), 7, rows::later(1)).await.unwrap();
     tx.commit().await.unwrap();
     let grant = grants::find(&bed.store, user, client).await.unwrap().unwrap();
     assert_eq!((grant.scopes.as_str(), grant.consented_seq), ("openid email", 7));
-    assert_eq!(grant.consented_at, Some(rows::later(1)));
+    assert_eq!((grant.consented_at, grant.resources), (Some(rows::later(1)), Some(Json(by_resource.clone()))));
     assert_eq!(grants::of_user(&bed.store, user).await.unwrap().len(), 1);
     assert!(grants::find(&bed.store, client, user).await.unwrap().is_none());
 
@@ -167,6 +168,7 @@ async fn grants_are_made_once(kind: Kind) {
     ] {
         let roll = snapshot.grant.unwrap();
         assert_eq!((roll.grant_id, roll.grant_scopes.as_str()), (owners.grant_id, "openid email"));
+        assert_eq!(roll.grant_resources, by_resource);
         assert_eq!(snapshot.client.unwrap().client_id, client);
     }
     let stranger = rows::owners(&bed.store).await;
@@ -178,5 +180,5 @@ async fn grants_are_made_once(kind: Kind) {
     grants::forget(&mut tx, owners.grant_id).await.unwrap();
     tx.commit().await.unwrap();
     let grant = grants::find(&bed.store, user, client).await.unwrap().unwrap();
-    assert_eq!((grant.scopes.as_str(), grant.consented_at), ("", None));
+    assert_eq!((grant.scopes.as_str(), grant.resources, grant.consented_at), ("", None, None));
 }
