@@ -60,9 +60,7 @@ pub fn public(app: &App, meter: &Meter, stopping: Stopping) -> Router {
         .layer(middleware::from_fn_with_state(bounds.waiting(WAITING), settle));
 
     let routes = protocol.merge(waiting).with_state(app.clone());
-    let prefix = config.issuer.path_prefix();
-    let routes = if prefix.is_empty() { routes } else { Router::new().nest(prefix, routes) };
-    routes
+    beneath(config.issuer.path_prefix(), routes)
         // What handlers need beside the app.
         .layer(Extension(Metadata::new(config)))
         .layer(Extension(front))
@@ -78,6 +76,20 @@ pub fn public(app: &App, meter: &Meter, stopping: Stopping) -> Router {
             Gate { proxies: Arc::new(config.proxies.clone()), clock: app.clock.clone() },
             identify,
         ))
+}
+
+/// The routes of an issuer with a path, all beneath it; but its metadata stands at the root as well, the well-known part
+/// before the path (RFC 8414, 3).
+fn beneath(prefix: &str, routes: Router) -> Router {
+    if prefix.is_empty() {
+        return routes;
+    }
+    Router::new()
+        .route(&format!("/.well-known/oauth-authorization-server{prefix}"), get(metadata::metadata))
+        .route(&format!("/.well-known/openid-configuration{prefix}"), get(metadata::metadata))
+        .nest(prefix, routes)
+        .fallback(not_found)
+        .method_not_allowed_fallback(wrong_method)
 }
 
 /// The management endpoints: never on the public listener.

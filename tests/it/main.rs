@@ -30,6 +30,7 @@ mod live;
 mod manage;
 mod operate;
 mod pages;
+mod pathed;
 mod signin;
 mod store;
 mod storm;

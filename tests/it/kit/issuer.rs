@@ -1,6 +1,6 @@
 //! A whole issuer on loopback, over either database: built from a template made once, served by the server's own code.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +39,8 @@ pub(crate) use on_both;
 
 /// How an issuer differs from the usual one.
 pub struct Setup {
+    /// The path of its name: nothing, or such as `/auth`.
+    pub path: &'static str,
     pub clock: Clock,
     pub tuning: Tuning,
     pub change: Box<dyn FnOnce(&mut Config) + Send>,
@@ -46,7 +48,7 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { clock: Clock::system(), tuning: Tuning::default(), change: Box::new(|_| {}) }
+        Self { path: "", clock: Clock::system(), tuning: Tuning::default(), change: Box::new(|_| {}) }
     }
 }
 
@@ -70,7 +72,7 @@ pub struct Issuer {
     pub app: App,
     /// What tokens say: the first node's address.
     pub name: String,
-    /// Where this node listens.
+    /// Where this node listens, with the path.
     pub at: String,
     pub kind: Kind,
     pub database: String,
@@ -99,7 +101,7 @@ impl Issuer {
             Kind::Postgres => postgres::database_from_template(&seed.postgres).await,
         };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let name = format!("http://{}", listener.local_addr().unwrap());
+        let name = format!("http://{}{}", listener.local_addr().unwrap(), setup.path);
         Self::node(kind, setup, (name, database), folder, listener).await
     }
 
@@ -113,7 +115,8 @@ impl Issuer {
     /// Stops, and starts again at the same address: whatever was in memory alone is gone.
     pub async fn restart(self, setup: Setup) -> Self {
         let (kind, folder) = (self.kind, Arc::clone(&self.folder));
-        let (names, address) = ((self.name.clone(), self.database.clone()), self.at.replace("http://", ""));
+        let address: SocketAddr = self.at.split('/').nth(2).unwrap().parse().unwrap();
+        let names = (self.name.clone(), self.database.clone());
         self.stop().await;
         Self::node(kind, setup, names, folder, TcpListener::bind(address).unwrap()).await
     }
@@ -125,7 +128,7 @@ impl Issuer {
         folder: Arc<TempDir>,
         listener: TcpListener,
     ) -> Self {
-        let at = format!("http://{}", listener.local_addr().unwrap());
+        let at = format!("http://{}{}", listener.local_addr().unwrap(), setup.path);
         listener.set_nonblocking(true).unwrap();
         let mut config = config(&name, &database, &folder.path().join("keys"));
         (setup.change)(&mut config);
