@@ -31,6 +31,7 @@ mod manage;
 mod operate;
 mod pages;
 mod pathed;
+mod secrets;
 mod signin;
 mod store;
 mod storm;

@@ -16,6 +16,7 @@ use tokio::sync::{OnceCell, oneshot};
 use tokio::task::JoinHandle;
 
 use super::postgres::{self, Template};
+use super::scan;
 
 /// Which database a scenario runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,8 +88,7 @@ impl Issuer {
     }
 
     pub async fn start_with(kind: Kind, setup: Setup) -> Self {
-        let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".to_owned());
-        let _ = tracing_subscriber::fmt().with_test_writer().with_env_filter(filter).try_init();
+        scan::begin();
         let folder = Arc::new(TempDir::new().unwrap());
         let seed = seed().await;
         copy(&seed.keys, &folder.path().join("keys"));
@@ -103,6 +103,18 @@ impl Issuer {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let name = format!("http://{}{}", listener.local_addr().unwrap(), setup.path);
         Self::node(kind, setup, (name, database), folder, listener).await
+    }
+
+    /// An issuer on an empty database of a cluster of its own, which can be taken away from it.
+    pub async fn start_on(database: String, setup: Setup) -> Self {
+        scan::begin();
+        let folder = Arc::new(TempDir::new().unwrap());
+        let keys = folder.path().join("keys");
+        copy(&seed().await.keys, &keys);
+        prepare(&database, &keys).await;
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let name = format!("http://{}{}", listener.local_addr().unwrap(), setup.path);
+        Self::node(Kind::Postgres, setup, (name, database), folder, listener).await
     }
 
     /// Another server process's worth of the same issuer: its own pools, live view and port; the same database and keys.
@@ -173,6 +185,12 @@ impl Issuer {
     pub async fn stop(mut self) {
         drop(self.stop.take());
         self.task.take().unwrap().await.unwrap();
+    }
+}
+
+impl Drop for Issuer {
+    fn drop(&mut self) {
+        scan::nothing_found();
     }
 }
 
