@@ -29,6 +29,7 @@ mod lineage;
 mod live;
 mod manage;
 mod operate;
+mod outage;
 mod pages;
 mod pathed;
 mod secrets;
