@@ -166,7 +166,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// A row about `event`, done by `actor`; the rest is filled in by the `with_…` calls.
+    /// A row about `event`, done by `actor`; the rest is filled in by the calls named after its fields.
     #[must_use]
     pub fn new(event: Event, actor: Actor, caller: &Caller, at: DateTime<Utc>) -> Self {
         Self {

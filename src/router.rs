@@ -2,8 +2,9 @@
 //!
 //! The layers stand below, outermost last, each with its reason. A path has one spelling: another is 404.
 
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router, middleware};
@@ -18,7 +19,7 @@ use crate::http::caller::{Gate, identify};
 use crate::http::cookies::Jar;
 use crate::http::headers::{Https, secure};
 use crate::http::meter::{Meter, measure};
-use crate::http::settle::{Bounds, settle};
+use crate::http::settle::{Bounds, Unsettled, settle};
 use crate::login::front::{Front, Shown};
 use crate::login::pages::{Brand, Problem};
 use crate::oauth::metadata::{self, Metadata};
@@ -61,16 +62,15 @@ pub fn public(app: &App, meter: &Meter, stopping: Stopping) -> Router {
         .route("/readyz", get(ready))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(bounds.clone(), settle));
+        .layer(middleware::from_fn_with_state(bounds.clone(), settle))
+        .layer(middleware::from_fn(on_a_page));
     let waiting = Router::new()
         .route("/gateway/revocations", get(gateway::feed::revocations))
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(bounds.waiting(WAITING), settle));
 
     let routes = protocol.merge(waiting).with_state(app.clone());
-    let prefix = config.issuer.path_prefix();
-    let routes = if prefix.is_empty() { routes } else { Router::new().nest(prefix, routes) };
-    routes
+    beneath(config.issuer.path_prefix(), routes)
         // What handlers need beside the app.
         .layer(Extension(Metadata::new(config)))
         .layer(Extension(front))
@@ -86,6 +86,21 @@ pub fn public(app: &App, meter: &Meter, stopping: Stopping) -> Router {
             Gate { proxies: Arc::new(config.proxies.clone()), clock: app.clock.clone() },
             identify,
         ))
+}
+
+/// The routes of an issuer with a path, all beneath it; but its metadata stands at the root as well, the well-known part
+/// before the path (RFC 8414, 3).
+fn beneath(prefix: &str, routes: Router) -> Router {
+    if prefix.is_empty() {
+        return routes;
+    }
+    Router::new()
+        .route(&format!("/.well-known/oauth-authorization-server{prefix}"), get(metadata::metadata))
+        .route(&format!("/.well-known/openid-configuration{prefix}"), get(metadata::metadata))
+        .layer(cors::public())
+        .nest(prefix, routes)
+        .fallback(not_found)
+        .method_not_allowed_fallback(wrong_method)
 }
 
 /// The management endpoints: never on the public listener.
@@ -141,6 +156,25 @@ async fn asset(
         Some(asset) => asset.answer(version.v.as_deref(), &headers),
         None => StatusCode::NOT_FOUND.into_response(),
     }
+}
+
+/// Who is at a browser is told on a page that the server has too much to do; a program, in JSON.
+async fn on_a_page(
+    Extension(front): Extension<Front>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut accepted = request.headers().get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let reads = accepted.any(|kinds| kinds.contains("text/html"));
+    let language = reads.then(|| Front::language(request.headers(), None));
+    let answer = next.run(request).await;
+    let (Some(language), Some(Unsettled)) = (language, answer.extensions().get()) else { return answer };
+    let mut page = front.error(language, &caller, Problem::Overloaded, Shown::default());
+    if let Some(after) = answer.headers().get(header::RETRY_AFTER) {
+        page.headers_mut().insert(header::RETRY_AFTER, after.clone());
+    }
+    page
 }
 
 /// The path is there, the method is not; `Allow` names those that are.

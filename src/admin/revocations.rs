@@ -126,8 +126,7 @@ fn read(headers: &HeaderMap, body: Result<Bytes, axum::extract::rejection::Bytes
         return Err("the content type must be application/json".to_owned());
     }
     let body = body.map_err(|_| "the body is too large, or did not come in time".to_owned())?;
-    let ask: Ask =
-        serde_json::from_slice(&body).map_err(|error| format!("the body is not what is expected: {error}"))?;
+    let ask: Ask = serde_json::from_slice(&body).map_err(|error| unexpected(&error))?;
     if ask.reason.chars().count() > 100 || ask.reason.chars().any(char::is_control) {
         return Err("reason: at most 100 characters, none of them control characters".to_owned());
     }
@@ -135,6 +134,13 @@ fn read(headers: &HeaderMap, body: Result<Bytes, axum::extract::rejection::Bytes
         return Err("value: no control characters".to_owned());
     }
     Ok(ask)
+}
+
+/// Where a body goes wrong; its own words would tell what stands there, and that may be a token.
+fn unexpected(error: &serde_json::Error) -> String {
+    let what = if error.is_data() { "not what is expected" } else { "no JSON" };
+    let (line, column) = (error.line(), error.column());
+    format!("the body is {what} (line {line}, column {column}): an object of kind, value and reason, each a text")
 }
 
 enum Refused {

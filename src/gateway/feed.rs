@@ -29,7 +29,6 @@ pub const SCOPE: &str = "chancery:feed";
 const CATCH_UP: Duration = Duration::from_secs(2);
 
 /// Proof that the presented token may read the feed. Only [`admit`] makes one.
-#[derive(Debug)]
 pub(super) struct Reader {
     token: String,
 }

@@ -27,6 +27,8 @@ const SEAL: &str = include_str!("../../static/seal.svg");
 pub struct Assets {
     /// The operator's name for this server, as pages show it.
     pub name: String,
+    /// What stands before every path of this issuer: empty, or such as `/auth`.
+    prefix: String,
     files: [Asset; 4],
 }
 
@@ -64,7 +66,13 @@ impl Assets {
             Asset::new("seal.svg", "image/svg+xml", seal(light)),
             Asset::new("seal-dark.svg", "image/svg+xml", seal(dark)),
         ];
-        Ok(Self { name: name.to_owned(), files })
+        Ok(Self { name: name.to_owned(), prefix: String::new(), files })
+    }
+
+    /// The same files for an issuer whose paths begin so.
+    #[must_use]
+    pub fn under(self, prefix: &str) -> Self {
+        Self { prefix: prefix.to_owned(), ..self }
     }
 
     /// The file of that name, without `/static/`.
@@ -73,10 +81,11 @@ impl Assets {
         self.files.iter().find(|file| file.path == path)
     }
 
-    /// The address pages link to: `/static/NAME?v=HASH`. Empty for a file that isn't there.
+    /// The address pages link to: `/static/NAME?v=HASH`, under the issuer's path. Empty for a file that isn't there.
     #[must_use]
     pub fn href(&self, path: &str) -> String {
-        self.get(path).map(|file| format!("/static/{}?v={}", file.path, file.version)).unwrap_or_default()
+        let link = |file: &Asset| format!("{}/static/{}?v={}", self.prefix, file.path, file.version);
+        self.get(path).map(link).unwrap_or_default()
     }
 }
 
@@ -150,6 +159,7 @@ mod tests {
         }
         assert_eq!(ours.href("chancery.js"), theirs.href("chancery.js"));
         assert!(ours.href("chancery.css").starts_with("/static/chancery.css?v="));
+        assert!(theirs.under("/auth").href("seal.svg").starts_with("/auth/static/seal.svg?v="));
         assert!(ours.get("../Cargo.toml").is_none() && ours.get("").is_none());
     }
 

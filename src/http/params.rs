@@ -4,9 +4,17 @@
 //! repeated name from a single one (RFC 6749, 3.1 and 3.2). An empty value counts as left out. Refuses: broken percent
 //! escapes, text that isn't UTF-8, NUL and other control characters in names or values, more than 200 parameters.
 
-/// Parameters, as sent.
-#[derive(Debug, Clone, Default)]
+use std::fmt;
+
+/// Parameters, as sent. Its `Debug` tells how many: names and values are whatever a client sends, secrets among them.
+#[derive(Clone, Default)]
 pub struct Params(Vec<(String, String)>);
+
+impl fmt::Debug for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Params({}, redacted)", self.0.len())
+    }
+}
 
 /// Why parameters can't be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +34,17 @@ pub enum Malformed {
 /// The most parameters one request may have.
 pub const MOST: usize = 200;
 
+/// The longest name that is told again: a longer one is no parameter of any specification, and may be a token sent bare.
+const TOLD: usize = 32;
+
+/// A name as errors tell it.
+fn told(name: &str) -> String {
+    if name.chars().count() > TOLD {
+        return "…".to_owned();
+    }
+    name.chars().filter(|c| !c.is_control()).collect()
+}
+
 impl Params {
     /// Reads a query string or a form body.
     pub fn parse(raw: &[u8]) -> Result<Self, Malformed> {
@@ -40,27 +59,20 @@ impl Params {
                 None => (pair, &[][..]),
             };
             let (name, value) = (decode(name)?, decode(value)?);
-            let shown = || name.chars().filter(|c| !c.is_control()).take(40).collect::<String>();
             // A text area's line ends are the one control a form may carry; no protocol parameter has them.
             if name.chars().any(char::is_control) || value.chars().any(|c| c.is_control() && !"\r\n\t".contains(c)) {
-                return Err(Malformed::Control(shown()));
+                return Err(Malformed::Control(told(&name)));
             }
             out.push((name, value));
         }
         Ok(Self(out))
     }
 
-    /// From pairs that were read elsewhere.
-    #[must_use]
-    pub fn from_pairs(pairs: Vec<(String, String)>) -> Self {
-        Self(pairs)
-    }
-
     /// The first name that is repeated, apart from those that may be.
     pub fn refuse_repeats(&self, but: &[&str]) -> Result<(), Malformed> {
         let mut seen = std::collections::HashSet::new();
         match self.0.iter().find(|(name, _)| !but.contains(&name.as_str()) && !seen.insert(name.as_str())) {
-            Some((name, _)) => Err(Malformed::Repeated(name.clone())),
+            Some((name, _)) => Err(Malformed::Repeated(told(name))),
             None => Ok(()),
         }
     }
@@ -111,4 +123,24 @@ pub fn decode(raw: &[u8]) -> Result<String, Malformed> {
         });
     }
     String::from_utf8(out).map_err(|_| Malformed::Utf8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_a_secret_is_not_told_again() {
+        let token = "ch_ac_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        let why = |raw: &str| {
+            let read = Params::parse(raw.as_bytes()).and_then(|params| params.refuse_repeats(&[]));
+            read.unwrap_err().to_string()
+        };
+        for raw in [format!("{token}&{token}"), format!("{token}=%00")] {
+            assert!(!why(&raw).contains("AAAA"), "{}", why(&raw));
+        }
+        assert_eq!(why("scope=a&scope=b"), "the parameter `scope` is repeated");
+        let params = Params::parse(format!("code={token}").as_bytes()).unwrap();
+        assert_eq!(format!("{params:?}"), "Params(1, redacted)");
+    }
 }

@@ -75,9 +75,14 @@ async fn gathered(request: Request, bounds: &Bounds) -> Request {
     Request::from_parts(parts, body)
 }
 
+/// Marks an answer that no handler gave: whoever knows pages may tell it on one.
+#[derive(Debug, Clone, Copy)]
+pub struct Unsettled;
+
 /// "Come again": nothing is known to have been done.
 fn unavailable() -> Response {
     let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, r#"{"error":"temporarily_unavailable"}"#);
+    response.extensions_mut().insert(Unsettled);
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }

@@ -41,10 +41,16 @@ pub struct Device {
 }
 
 /// A cookie about to be set: its name before any prefix, and its value.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Token {
     pub name: String,
     pub value: String,
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Token({}, redacted)", self.name)
+    }
 }
 
 impl Device {

@@ -105,7 +105,7 @@ pub async fn assemble(
     if let Err(error) = live.poll_once().await {
         tracing::warn!(%error, "the revocation log could not be read yet; not ready until it is");
     }
-    let assets = Assets::of(&config.brand).map_err(because("brand"))?;
+    let assets = Assets::of(&config.brand).map_err(because("brand"))?.under(config.issuer.path_prefix());
     let hashing = Permits::new(config.login.hash_permits, config.login.hash_queue);
     let failures = Failures::new(config.throttle.endpoint_failures);
     Ok(App::new(Parts {

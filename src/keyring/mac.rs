@@ -12,8 +12,6 @@ use crate::seal::KeyId;
 pub const REFRESH: &str = "chancery refresh v1";
 /// The label of form tokens.
 pub const FORM: &str = "chancery form v1";
-/// The label of cookies.
-pub const COOKIE: &str = "chancery cookie v1";
 
 /// The keys of one label, the current one first.
 #[derive(Debug)]

@@ -33,13 +33,11 @@ codes! {
     UnauthorizedClient = "unauthorized_client", 400;
     UnsupportedGrantType = "unsupported_grant_type", 400;
     UnsupportedResponseType = "unsupported_response_type", 400;
-    UnsupportedTokenType = "unsupported_token_type", 400;
     InvalidScope = "invalid_scope", 400;
     InvalidTarget = "invalid_target", 400;
     AccessDenied = "access_denied", 403;
     LoginRequired = "login_required", 400;
     ConsentRequired = "consent_required", 400;
-    InteractionRequired = "interaction_required", 400;
     RequestNotSupported = "request_not_supported", 400;
     RequestUriNotSupported = "request_uri_not_supported", 400;
     RegistrationNotSupported = "registration_not_supported", 400;

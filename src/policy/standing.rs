@@ -110,11 +110,6 @@ impl Standing {
     }
 
     #[must_use]
-    pub fn grant(&self) -> Option<&GrantRoll> {
-        self.grant.as_ref()
-    }
-
-    #[must_use]
     pub fn session(&self) -> Option<&SessionRoll> {
         self.session.as_ref()
     }

@@ -12,11 +12,17 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 pub const COOKIE: &str = "ch_browser";
 
 /// A browser, as far as its cookies tell.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Browser {
     secret: Option<Opaque<BrowserSecret>>,
     session: Option<String>,
     devices: Vec<String>,
+}
+
+impl std::fmt::Debug for Browser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Browser(redacted)")
+    }
 }
 
 impl Browser {

@@ -1,4 +1,4 @@
-//! Rows of the audit trail: written with what they tell of, read by the CLI and the admin API.
+//! Rows of the audit trail: written with what they tell of, read by the command line.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;

@@ -68,7 +68,6 @@ pub struct SessionRoll {
     pub session_born: i64,
     pub session_proofs: Json<Vec<Proof>>,
     pub session_auth_time: DateTime<Utc>,
-    pub session_created_at: DateTime<Utc>,
     pub session_last_used_at: DateTime<Utc>,
     pub session_expires_at: DateTime<Utc>,
     pub session_ended_at: Option<DateTime<Utc>>,
@@ -156,7 +155,7 @@ macro_rules! grant {
 macro_rules! session {
     () => {
         "s.id AS session_id, s.born_seq AS session_born, s.proofs AS session_proofs, s.auth_time AS session_auth_time, \
-         s.created_at AS session_created_at, s.last_used_at AS session_last_used_at, s.expires_at AS session_expires_at, \
+         s.last_used_at AS session_last_used_at, s.expires_at AS session_expires_at, \
          s.ended_at AS session_ended_at, s.revoked_seq AS session_mark"
     };
 }

@@ -24,7 +24,7 @@ pub const ACCESS_TYP: &str = "at+jwt";
 pub use crate::keyring::mac::REFRESH as REFRESH_LABEL;
 
 /// What the token endpoint answers with.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub struct Minted {
     pub access_token: String,
     pub token_type: &'static str,
@@ -34,6 +34,12 @@ pub struct Minted {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token: Option<String>,
     pub scope: String,
+}
+
+impl std::fmt::Debug for Minted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Minted(redacted)")
+    }
 }
 
 #[derive(Debug, Serialize)]

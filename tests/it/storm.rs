@@ -21,20 +21,6 @@ fn rounds() -> usize {
     std::env::var("CHANCERY_TEST_STORM").ok().and_then(|text| text.parse().ok()).unwrap_or(6)
 }
 
-/// A server process of its own over the issuer's database.
-fn start(issuer: &Issuer, port: u16) -> Server {
-    let listen = format!("127.0.0.1:{port}");
-    let keys = issuer.keys();
-    let variables = [
-        ("CHANCERY_ISSUER", issuer.name.as_str()),
-        ("CHANCERY_LISTEN", &listen),
-        ("CHANCERY_MANAGEMENT", "off"),
-        ("CHANCERY_DATABASE_URL", &issuer.database),
-        ("CHANCERY_KEYS", keys.to_str().unwrap()),
-    ];
-    Server::start(keys.parent().unwrap(), variables)
-}
-
 /// One client's memory of its family.
 struct Owner {
     rp: RelyingParty,
@@ -82,7 +68,7 @@ async fn nothing_acknowledged_is_lost(kind: Kind) {
     let answered = Arc::new(AtomicUsize::new(0));
     let (mut slowest, rounds) = (Duration::ZERO, rounds());
     for round in 0..rounds {
-        let mut server = start(&issuer, port);
+        let mut server = Server::beside(&issuer, port);
         slowest = slowest.max(server.ready(&at).await);
         // Who was revoked stays revoked; everyone else goes on with the last token whose answer arrived.
         for owner in &owners {
@@ -122,7 +108,7 @@ async fn nothing_acknowledged_is_lost(kind: Kind) {
             && round % 3 == 0
             && let Some(victim) = owners.iter_mut().skip(1).find(|owner| !owner.revoked)
         {
-            let mut server = start(&issuer, port);
+            let mut server = Server::beside(&issuer, port);
             server.ready(&at).await;
             while victim.rp.revoke(&victim.token).await.status != 200 {
                 tokio::time::sleep(Duration::from_millis(20)).await;

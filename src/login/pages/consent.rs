@@ -32,10 +32,6 @@ pub enum Asked {
     Profile,
     /// `email`
     Email,
-    /// `phone`
-    Phone,
-    /// `address`
-    Address,
     /// `groups`
     Groups,
     /// `offline_access`
@@ -62,8 +58,6 @@ impl Asked {
             "openid" => Self::OpenId,
             "profile" => Self::Profile,
             "email" => Self::Email,
-            "phone" => Self::Phone,
-            "address" => Self::Address,
             "groups" => Self::Groups,
             "offline_access" => Self::Offline { days },
             _ => return None,
@@ -78,8 +72,6 @@ impl Asked {
             Self::OpenId => words.scope_openid,
             Self::Profile => words.scope_profile,
             Self::Email => words.scope_email,
-            Self::Phone => words.scope_phone,
-            Self::Address => words.scope_address,
             Self::Groups => words.scope_groups,
             Self::Offline { .. } => words.scope_offline,
             Self::Resource { description: Some(text), .. } if !text.trim().is_empty() => text,
@@ -95,8 +87,6 @@ impl Asked {
             Self::OpenId => "openid",
             Self::Profile => "profile",
             Self::Email => "email",
-            Self::Phone => "phone",
-            Self::Address => "address",
             Self::Groups => "groups",
             Self::Offline { .. } => "offline_access",
             Self::Resource { scope, .. } => scope,
@@ -141,8 +131,6 @@ impl Consent {
                 Asked::OpenId,
                 Asked::Profile,
                 Asked::Email,
-                Asked::Phone,
-                Asked::Address,
                 Asked::Groups,
                 Asked::Offline { days: 1 },
                 resource("shipments:write", None),

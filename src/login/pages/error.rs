@@ -46,8 +46,6 @@ pub enum Problem {
     NotFromHere,
     /// The interaction has been answered already.
     Finished,
-    /// Throttled.
-    TooMany,
     /// Shed.
     Overloaded,
     /// No such address.
@@ -58,7 +56,7 @@ pub enum Problem {
 
 impl Problem {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 10] = [
         Self::BadRequest,
         Self::UnknownClient,
         Self::BadRedirect,
@@ -66,7 +64,6 @@ impl Problem {
         Self::OtherBrowser,
         Self::NotFromHere,
         Self::Finished,
-        Self::TooMany,
         Self::Overloaded,
         Self::NotFound,
         Self::Broken,
@@ -81,7 +78,6 @@ impl Problem {
             }
             Self::NotFromHere => StatusCode::FORBIDDEN,
             Self::Finished => StatusCode::CONFLICT,
-            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Broken => StatusCode::INTERNAL_SERVER_ERROR,
@@ -108,7 +104,6 @@ impl ErrorPage {
             Problem::OtherBrowser => words.other_browser,
             Problem::NotFromHere => words.not_from_here,
             Problem::Finished => words.finished,
-            Problem::TooMany => words.too_many,
             Problem::Overloaded => words.overloaded,
             Problem::NotFound => words.not_found,
             Problem::Broken => words.broken,

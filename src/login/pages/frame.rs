@@ -115,7 +115,7 @@ impl Frame {
 }
 
 /// Where a page's forms go, and what they bring along unseen.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Form {
     /// The relative address all forms of the page are posted to.
     pub action: String,
@@ -123,6 +123,12 @@ pub struct Form {
     pub token: String,
     /// The value of `interaction`; left out when empty.
     pub interaction: String,
+}
+
+impl std::fmt::Debug for Form {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Form(redacted)")
+    }
 }
 
 impl Form {

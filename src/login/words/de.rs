@@ -42,8 +42,6 @@ pub(super) static WORDS: Words = Words {
     scope_openid: "Sie wiedererkennen",
     scope_profile: "Ihren Namen und Ihr Profil sehen",
     scope_email: "Ihre E-Mail-Adresse sehen",
-    scope_phone: "Ihre Telefonnummer sehen",
-    scope_address: "Ihre Postanschrift sehen",
     scope_groups: "Ihre Gruppen sehen",
     scope_offline: "Verbunden bleiben, wenn Sie nicht da sind",
     at_most: Around("endet spätestens nach {}"),
@@ -100,11 +98,6 @@ pub(super) static WORDS: Words = Words {
         title: "Diese Anmeldung ist schon abgeschlossen",
         what: "Die Seite wurde schon einmal abgeschickt, vielleicht durch Zurückgehen oder einen zweiten Klick.",
         now: "Gehen Sie zurück zur Anwendung; vielleicht sind Sie schon angemeldet.",
-    },
-    too_many: Told {
-        title: "Zu viele Versuche",
-        what: "Mit Ihrem Konto oder aus Ihrem Netz wurde in kurzer Zeit zu viel versucht.",
-        now: "Warten Sie ein wenig und versuchen Sie es dann noch einmal.",
     },
     overloaded: Told {
         title: "Gerade ist sehr viel los",

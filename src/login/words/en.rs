@@ -42,8 +42,6 @@ pub(super) static WORDS: Words = Words {
     scope_openid: "Recognise you when you come back",
     scope_profile: "See your name and profile",
     scope_email: "See your e-mail address",
-    scope_phone: "See your phone number",
-    scope_address: "See your postal address",
     scope_groups: "See which groups you belong to",
     scope_offline: "Stay connected when you are away",
     at_most: Around("for {} at most"),
@@ -100,11 +98,6 @@ pub(super) static WORDS: Words = Words {
         title: "This sign-in is already finished",
         what: "The page was sent before, perhaps by going back or by a second click.",
         now: "Go back to the application; you may be signed in already.",
-    },
-    too_many: Told {
-        title: "Too many attempts",
-        what: "Too much has been tried from your account or your network in a short time.",
-        now: "Wait a little, then try again.",
     },
     overloaded: Told {
         title: "Very busy just now",

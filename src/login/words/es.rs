@@ -42,8 +42,6 @@ pub(super) static WORDS: Words = Words {
     scope_openid: "Reconocerle cuando vuelva",
     scope_profile: "Ver su nombre y su perfil",
     scope_email: "Ver su dirección de correo electrónico",
-    scope_phone: "Ver su número de teléfono",
-    scope_address: "Ver su dirección postal",
     scope_groups: "Ver a qué grupos pertenece",
     scope_offline: "Seguir conectada cuando usted no esté",
     at_most: Around("durante {} como máximo"),
@@ -100,11 +98,6 @@ pub(super) static WORDS: Words = Words {
         title: "Este inicio de sesión ya ha terminado",
         what: "La página ya se había enviado, quizá al volver atrás o con un segundo clic.",
         now: "Vuelva a la aplicación; puede que ya haya iniciado sesión.",
-    },
-    too_many: Told {
-        title: "Demasiados intentos",
-        what: "Se han hecho demasiados intentos con su cuenta o desde su red en poco tiempo.",
-        now: "Espere un poco y vuelva a intentarlo.",
     },
     overloaded: Told {
         title: "Mucha actividad en este momento",

@@ -42,8 +42,6 @@ pub(super) static WORDS: Words = Words {
     scope_openid: "Vous reconnaître à votre retour",
     scope_profile: "Voir votre nom et votre profil",
     scope_email: "Voir votre adresse e-mail",
-    scope_phone: "Voir votre numéro de téléphone",
-    scope_address: "Voir votre adresse postale",
     scope_groups: "Voir à quels groupes vous appartenez",
     scope_offline: "Rester connectée en votre absence",
     at_most: Around("pendant {} au plus"),
@@ -100,11 +98,6 @@ pub(super) static WORDS: Words = Words {
         title: "Cette connexion est déjà terminée",
         what: "La page a déjà été envoyée, peut-être par un retour en arrière ou un second clic.",
         now: "Revenez à l’application ; votre session est peut-être déjà ouverte.",
-    },
-    too_many: Told {
-        title: "Trop de tentatives",
-        what: "Trop de tentatives ont été faites avec votre compte ou depuis votre réseau en peu de temps.",
-        now: "Patientez un peu, puis réessayez.",
     },
     overloaded: Told {
         title: "Beaucoup de monde en ce moment",

@@ -181,6 +181,11 @@ async fn what_is_in_flight_is_counted(kind: Kind) {
         come_again(&answer, 503);
         assert_eq!(answer.text, r#"{"error":"temporarily_unavailable"}"#);
     }
+    // A person is told on a page.
+    let browsing = http().get(ground.issuer.url("/login")).header(header::ACCEPT, "text/html,*/*;q=0.8");
+    let page = Answer::of(browsing.send().await.unwrap()).await;
+    come_again(&page, 503);
+    assert!(page.text.contains("id=\"error\""), "{}", page.text);
     // Something to tell wakes those who wait, and their places are free.
     let (app, caller) = (&ground.issuer.app, Caller::default());
     let other = ground.issuer.client().await;

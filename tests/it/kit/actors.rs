@@ -331,7 +331,9 @@ impl Browser {
 
     /// Posts a form as its page would.
     pub async fn post(&mut self, url: &str, form: &[(&str, &str)]) -> Answer {
-        let request = self.http.post(url).header(header::ORIGIN, &self.origin).form(form);
+        // An origin has no path, though the issuer may have one.
+        let origin = self.origin.split('/').take(3).collect::<Vec<_>>().join("/");
+        let request = self.http.post(url).header(header::ORIGIN, origin).form(form);
         self.send(request).await
     }
 

@@ -1,6 +1,6 @@
 //! A whole issuer on loopback, over either database: built from a template made once, served by the server's own code.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +16,7 @@ use tokio::sync::{OnceCell, oneshot};
 use tokio::task::JoinHandle;
 
 use super::postgres::{self, Template};
+use super::scan;
 
 /// Which database a scenario runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub(crate) use on_both;
 
 /// How an issuer differs from the usual one.
 pub struct Setup {
+    /// The path of its name: nothing, or such as `/auth`.
+    pub path: &'static str,
     pub clock: Clock,
     pub tuning: Tuning,
     pub change: Box<dyn FnOnce(&mut Config) + Send>,
@@ -46,7 +49,7 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { clock: Clock::system(), tuning: Tuning::default(), change: Box::new(|_| {}) }
+        Self { path: "", clock: Clock::system(), tuning: Tuning::default(), change: Box::new(|_| {}) }
     }
 }
 
@@ -70,7 +73,7 @@ pub struct Issuer {
     pub app: App,
     /// What tokens say: the first node's address.
     pub name: String,
-    /// Where this node listens.
+    /// Where this node listens, with the path.
     pub at: String,
     pub kind: Kind,
     pub database: String,
@@ -85,8 +88,7 @@ impl Issuer {
     }
 
     pub async fn start_with(kind: Kind, setup: Setup) -> Self {
-        let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".to_owned());
-        let _ = tracing_subscriber::fmt().with_test_writer().with_env_filter(filter).try_init();
+        scan::begin();
         let folder = Arc::new(TempDir::new().unwrap());
         let seed = seed().await;
         copy(&seed.keys, &folder.path().join("keys"));
@@ -99,8 +101,20 @@ impl Issuer {
             Kind::Postgres => postgres::database_from_template(&seed.postgres).await,
         };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let name = format!("http://{}", listener.local_addr().unwrap());
+        let name = format!("http://{}{}", listener.local_addr().unwrap(), setup.path);
         Self::node(kind, setup, (name, database), folder, listener).await
+    }
+
+    /// An issuer on an empty database of a cluster of its own, which can be taken away from it.
+    pub async fn start_on(database: String, setup: Setup) -> Self {
+        scan::begin();
+        let folder = Arc::new(TempDir::new().unwrap());
+        let keys = folder.path().join("keys");
+        copy(&seed().await.keys, &keys);
+        prepare(&database, &keys).await;
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let name = format!("http://{}{}", listener.local_addr().unwrap(), setup.path);
+        Self::node(Kind::Postgres, setup, (name, database), folder, listener).await
     }
 
     /// Another server process's worth of the same issuer: its own pools, live view and port; the same database and keys.
@@ -113,7 +127,8 @@ impl Issuer {
     /// Stops, and starts again at the same address: whatever was in memory alone is gone.
     pub async fn restart(self, setup: Setup) -> Self {
         let (kind, folder) = (self.kind, Arc::clone(&self.folder));
-        let (names, address) = ((self.name.clone(), self.database.clone()), self.at.replace("http://", ""));
+        let address: SocketAddr = self.at.split('/').nth(2).unwrap().parse().unwrap();
+        let names = (self.name.clone(), self.database.clone());
         self.stop().await;
         Self::node(kind, setup, names, folder, TcpListener::bind(address).unwrap()).await
     }
@@ -125,7 +140,7 @@ impl Issuer {
         folder: Arc<TempDir>,
         listener: TcpListener,
     ) -> Self {
-        let at = format!("http://{}", listener.local_addr().unwrap());
+        let at = format!("http://{}{}", listener.local_addr().unwrap(), setup.path);
         listener.set_nonblocking(true).unwrap();
         let mut config = config(&name, &database, &folder.path().join("keys"));
         (setup.change)(&mut config);
@@ -170,6 +185,12 @@ impl Issuer {
     pub async fn stop(mut self) {
         drop(self.stop.take());
         self.task.take().unwrap().await.unwrap();
+    }
+}
+
+impl Drop for Issuer {
+    fn drop(&mut self) {
+        scan::nothing_found();
     }
 }
 

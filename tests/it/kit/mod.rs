@@ -6,6 +6,7 @@ pub mod operator;
 pub mod postgres;
 mod postgres_test;
 pub mod raw;
+pub mod scan;
 pub mod server;
 
 use std::time::Duration;

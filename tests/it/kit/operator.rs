@@ -143,6 +143,9 @@ impl Operator {
 pub struct Server {
     pub operator: Operator,
     pub at: String,
+    /// Where health and metrics are.
+    pub management: String,
+    pub database: String,
     pub folder: TempDir,
     process: Option<Child>,
 }
@@ -161,7 +164,7 @@ impl Server {
         let operator = Operator::with(&at, &database, folder.path().join("keys").to_str().unwrap())
             .and("CHANCERY_LISTEN", listen.to_string())
             .and("CHANCERY_MANAGEMENT", management.to_string());
-        Self { operator, at, folder, process: None }
+        Self { operator, at, management: format!("http://{management}"), database, folder, process: None }
     }
 
     /// Starts the server and waits until it says that it is ready.

@@ -94,6 +94,27 @@ impl Cluster {
         assert!(self.spawn(), "the server does not start again: {}", self.log());
     }
 
+    /// Stops all its processes where they stand, as a machine that hangs does: connections stay open and nothing answers.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets them go on.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let state = fs::read_to_string(self.home.join("data/postmaster.pid")).unwrap();
+        let server = state.lines().next().unwrap();
+        // The server first, so that it starts no other meanwhile; its children leave its process group.
+        assert!(Command::new("kill").args([signal, server]).status().unwrap().success());
+        for child in children(server) {
+            // One that ends meanwhile is no fault.
+            let _ = Command::new("kill").args([signal, &child]).status().unwrap();
+        }
+    }
+
     /// The URL of a database of this cluster.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://chancery@127.0.0.1:{}/{database}", self.port)
@@ -218,6 +239,18 @@ fn place(durable: bool) -> PathBuf {
     let memory = fs::read_to_string("/proc/meminfo").ok().and_then(|info| number(&info, "MemAvailable:", 1));
     let plenty = [shared, memory].iter().all(|kib| kib.is_some_and(|kib| kib >= PLENTY_KIB));
     if plenty && !durable { PathBuf::from("/dev/shm") } else { std::env::temp_dir() }
+}
+
+/// The processes whose parent this is.
+fn children(parent: &str) -> Vec<String> {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let numbers = processes.filter_map(|entry| entry.file_name().into_string().ok());
+    let of_parent = |number: &String| {
+        let stat = fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
+        // The name may have spaces and brackets in it; the parent is the second word behind it.
+        stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)) == Some(parent)
+    };
+    numbers.filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())).filter(of_parent).collect()
 }
 
 /// The newest PostgreSQL on this machine that is new enough.

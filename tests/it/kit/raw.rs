@@ -42,6 +42,14 @@ impl Raw {
         }
     }
 
+    /// The type of a column of bytes.
+    pub fn bytes(&self) -> &'static str {
+        match self {
+            Self::Postgres(_) => "bytea",
+            Self::Sqlite(_) => "blob",
+        }
+    }
+
     /// How many rows of a table a condition picks.
     pub async fn count(&mut self, table: &str, condition: &str) -> i64 {
         let sql = format!("SELECT CAST(count(*) AS text) FROM {table} WHERE {condition}");

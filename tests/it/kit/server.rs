@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use super::issuer::Issuer;
+
 /// A running `chancery`, its standard error in a file.
 pub struct Server {
     child: Child,
@@ -26,6 +28,20 @@ impl Server {
             .spawn()
             .unwrap();
         Self { child, log }
+    }
+
+    /// A process beside an issuer of these tests: the same database and keys.
+    pub fn beside(issuer: &Issuer, port: u16) -> Self {
+        let listen = format!("127.0.0.1:{port}");
+        let keys = issuer.keys();
+        let variables = [
+            ("CHANCERY_ISSUER", issuer.name.as_str()),
+            ("CHANCERY_LISTEN", &listen),
+            ("CHANCERY_MANAGEMENT", "off"),
+            ("CHANCERY_DATABASE_URL", &issuer.database),
+            ("CHANCERY_KEYS", keys.to_str().unwrap()),
+        ];
+        Self::start(keys.parent().unwrap(), variables)
     }
 
     /// Waits until it answers that it is ready; how long that took.

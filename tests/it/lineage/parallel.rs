@@ -4,10 +4,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::kit::actors::{Answer, Browser, RelyingParty};
 use crate::kit::issuer::{Issuer, Kind, Setup, on_both};
+use crate::kit::server::{Server, port};
 
 use super::desk::{Hand, at_once, count, enrolled, family, family_of, jti_of, lineage_of, started};
 
@@ -15,7 +16,7 @@ const AT_ONCE: usize = 64;
 
 on_both!(one_refresh_token_at_once, one_code_at_once, no_window_and_a_race, far_behind_and_still_honest);
 
-/// The same over two server processes' worth of nodes on one database.
+/// The same over two nodes on one database.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_nodes() {
     let first = Issuer::start_with(Kind::Postgres, Setup::patient()).await;
@@ -27,6 +28,29 @@ async fn two_nodes() {
     redeemed(&first, &nodes).await;
     second.stop().await;
     first.stop().await;
+}
+
+/// The same over two server processes on one database, with all the settings as they come.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes() {
+    let issuer = Issuer::start_with(Kind::Postgres, Setup::patient()).await;
+    issuer.user("alice").await;
+    let rp = issuer.client().await;
+    let ports = [port(), port()];
+    let mut servers = ports.map(|port| Server::beside(&issuer, port));
+    let nodes = ports.map(|port| RelyingParty { at: format!("http://127.0.0.1:{port}"), ..rp.clone() });
+    for (server, node) in servers.iter_mut().zip(&nodes) {
+        server.ready(&node.at).await;
+    }
+    let from = Instant::now();
+    refreshed(&issuer, &nodes).await;
+    redeemed(&issuer, &nodes).await;
+    println!("{} presentations over two processes in {:?}", 4 * AT_ONCE, from.elapsed());
+    for mut server in servers {
+        server.terminate();
+        assert!(server.ended(Duration::from_secs(20)).success(), "{}", server.log());
+    }
+    issuer.stop().await;
 }
 
 async fn one_refresh_token_at_once(kind: Kind) {
@@ -100,8 +124,8 @@ async fn refreshed(issuer: &Issuer, nodes: &[RelyingParty]) {
         assert_eq!(enrolled(issuer, start.family).await, jtis, "and nothing else is");
         assert_eq!(count(issuer, start.family, "refresh.retried").await, 3 * (AT_ONCE - 1));
     }
-    for rp in nodes {
-        token = rp.refresh(&token).await.ok().str("refresh_token").to_owned();
+    for node in 0..nodes.len() {
+        token = presenting(nodes, node, &token).await.ok().str("refresh_token").to_owned();
     }
 }
 
@@ -132,10 +156,10 @@ async fn redeemed(issuer: &Issuer, nodes: &[RelyingParty]) {
     assert_eq!(count(issuer, id, "code.refused").await, AT_ONCE - 2);
     assert_eq!(count(issuer, id, "revocation.written").await, 1, "one entry, however many found it out");
     for rp in nodes {
-        rp.refresh(won[0].str("refresh_token")).await.is(400, "invalid_grant");
+        presenting(std::slice::from_ref(rp), 0, won[0].str("refresh_token")).await.is(400, "invalid_grant");
         // Every node knows, the one that wrote it at once.
         let mut rounds = 0;
-        while rp.userinfo(won[0].str("access_token")).await.status == 200 {
+        while rp.userinfo(won[0].str("access_token")).await.status != 401 {
             rounds += 1;
             assert!(rounds < 100, "a second has passed");
             tokio::time::sleep(Duration::from_millis(10)).await;

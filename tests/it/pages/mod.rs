@@ -135,7 +135,7 @@ fn every_page_is_sound_in_every_language() {
     for lang in Lang::ALL {
         let frame = Frame::sample(lang).unwrap();
         let pages = all(&frame);
-        assert_eq!(pages.len(), 7 + 6 + 3 + 2 + 2 + 14);
+        assert_eq!(pages.len(), 7 + 6 + 3 + 2 + 2 + 13);
         for (page, html) in pages {
             let page = format!("{page} ({})", lang.tag());
             let tags = tags(&html);
