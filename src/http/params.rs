@@ -4,6 +4,8 @@
 //! repeated name from a single one (RFC 6749, 3.1 and 3.2). An empty value counts as left out. Refuses: broken percent
 //! escapes, text that isn't UTF-8, NUL and other control characters in names or values, more than 200 parameters.
 
+use crate::http::plain;
+
 /// Parameters, as sent.
 #[derive(Debug, Clone, Default)]
 pub struct Params(Vec<(String, String)>);
@@ -40,10 +42,9 @@ impl Params {
                 None => (pair, &[][..]),
             };
             let (name, value) = (decode(name)?, decode(value)?);
-            let shown = || name.chars().filter(|c| !c.is_control()).take(40).collect::<String>();
             // A text area's line ends are the one control a form may carry; no protocol parameter has them.
             if name.chars().any(char::is_control) || value.chars().any(|c| c.is_control() && !"\r\n\t".contains(c)) {
-                return Err(Malformed::Control(shown()));
+                return Err(Malformed::Control(shown(&name)));
             }
             out.push((name, value));
         }
@@ -60,7 +61,7 @@ impl Params {
     pub fn refuse_repeats(&self, but: &[&str]) -> Result<(), Malformed> {
         let mut seen = std::collections::HashSet::new();
         match self.0.iter().find(|(name, _)| !but.contains(&name.as_str()) && !seen.insert(name.as_str())) {
-            Some((name, _)) => Err(Malformed::Repeated(name.clone())),
+            Some((name, _)) => Err(Malformed::Repeated(shown(name))),
             None => Ok(()),
         }
     }
@@ -89,6 +90,26 @@ impl Params {
     }
 }
 
+/// A stranger's name for a parameter, as a refusal repeats it.
+fn shown(name: &str) -> String {
+    plain::cut(name, 40)
+}
+
+/// An address with these parameters after whatever query it has.
+#[must_use]
+pub fn append<'a>(uri: &str, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let query = encode(pairs);
+    if query.is_empty() {
+        return uri.to_owned();
+    }
+    let join = match uri.find('?') {
+        None => "?",
+        Some(at) if at + 1 == uri.len() || uri.ends_with('&') => "",
+        Some(_) => "&",
+    };
+    format!("{uri}{join}{query}")
+}
+
 /// Writes pairs as a query or form.
 #[must_use]
 pub fn encode<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
@@ -111,4 +132,31 @@ pub fn decode(raw: &[u8]) -> Result<String, Malformed> {
         });
     }
     String::from_utf8(out).map_err(|_| Malformed::Utf8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_come_after_the_query_that_is_there() {
+        for (uri, whole) in [
+            ("https://a.test/cb", "https://a.test/cb?state=a+b"),
+            ("https://a.test/cb?", "https://a.test/cb?state=a+b"),
+            ("https://a.test/cb?x=1", "https://a.test/cb?x=1&state=a+b"),
+            ("https://a.test/cb?x=1&", "https://a.test/cb?x=1&state=a+b"),
+            ("https://a.test/cb?x=?", "https://a.test/cb?x=?&state=a+b"),
+        ] {
+            assert_eq!(append(uri, [("state", "a b")]), whole);
+        }
+        assert_eq!(append("https://a.test/cb", []), "https://a.test/cb");
+    }
+
+    #[test]
+    fn a_refusal_repeats_forty_plain_characters_of_a_name() {
+        let name = format!("\u{202e}{}", "n".repeat(60_000));
+        let params = Params::parse(format!("{name}=1&{name}=2").as_bytes()).unwrap();
+        assert_eq!(params.refuse_repeats(&[]), Err(Malformed::Repeated("n".repeat(40))));
+        assert_eq!(Params::parse(b"a%00b=1").unwrap_err(), Malformed::Control("ab".to_owned()));
+    }
 }
