@@ -23,6 +23,8 @@ pub struct ErrorPage {
     pub parameter: Option<String>,
     /// A line for the application's people.
     pub detail: Option<String>,
+    /// The application, where it has no address to go back to: its name.
+    pub client: Option<String>,
     /// A checked address on which to begin again.
     pub again: Option<String>,
     /// The application to go back to: its name, and an address that was checked to be its own.
@@ -93,7 +95,7 @@ impl ErrorPage {
     /// A page that names only the problem.
     #[must_use]
     pub fn of(frame: Frame, problem: Problem) -> Self {
-        Self { frame, problem, code: None, parameter: None, detail: None, again: None, back: None }
+        Self { frame, problem, code: None, parameter: None, detail: None, client: None, again: None, back: None }
     }
 
     /// What is said of it.
@@ -139,7 +141,8 @@ impl ErrorPage {
         let back = Some(("Harbour Dashboard".to_owned(), "https://dashboard.harbour.example/".to_owned()));
         let again = Self { again: Some("/".into()), back, ..Self::of(frame.clone(), Problem::Expired) };
         let finished = Self { problem: Problem::Finished, ..again.clone() };
+        let app = Self { client: Some("Harbour Pilot".into()), back: None, ..again.clone() };
         let plain = Problem::ALL.map(|problem| ("plain", Self::of(frame.clone(), problem)));
-        [("named", named), ("again", again), ("back", finished)].into_iter().chain(plain).collect()
+        [("named", named), ("again", again), ("back", finished), ("app", app)].into_iter().chain(plain).collect()
     }
 }

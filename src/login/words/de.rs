@@ -59,6 +59,7 @@ pub(super) static WORDS: Words = Words {
     signed_out: "Abgemeldet",
     signed_out_what: "Sie sind in diesem Browser abgemeldet.",
     signed_out_shared: "Wenn auch andere dieses Gerät benutzen, schließen Sie zusätzlich alle Fenster des Browsers.",
+    application: Around("Die Anwendung heißt {}."),
     back_to: Around("Zurück zu {}"),
     for_developers: "Für die Betreiber der Anwendung",
     parameter: "Parameter",

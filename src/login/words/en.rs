@@ -59,6 +59,7 @@ pub(super) static WORDS: Words = Words {
     signed_out: "Signed out",
     signed_out_what: "You are signed out on this browser.",
     signed_out_shared: "If others use this device, close all windows of the browser, too.",
+    application: Around("The application is {}."),
     back_to: Around("Back to {}"),
     for_developers: "For the people who run the application",
     parameter: "Parameter",

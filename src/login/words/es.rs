@@ -59,6 +59,7 @@ pub(super) static WORDS: Words = Words {
     signed_out: "Sesión cerrada",
     signed_out_what: "Su sesión en este navegador ha terminado.",
     signed_out_shared: "Si otras personas usan este dispositivo, cierre también todas las ventanas del navegador.",
+    application: Around("La aplicación es {}."),
     back_to: Around("Volver a {}"),
     for_developers: "Para los responsables de la aplicación",
     parameter: "Parámetro",

@@ -59,6 +59,7 @@ pub(super) static WORDS: Words = Words {
     signed_out: "Déconnexion terminée",
     signed_out_what: "Votre session dans ce navigateur est terminée.",
     signed_out_shared: "Si d’autres personnes utilisent cet appareil, fermez aussi toutes les fenêtres du navigateur.",
+    application: Around("L’application est {}."),
     back_to: Around("Revenir à {}"),
     for_developers: "Pour les responsables de l’application",
     parameter: "Paramètre",

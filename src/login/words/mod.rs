@@ -128,6 +128,7 @@ pub struct Words {
     pub signed_out: &'static str,
     pub signed_out_what: &'static str,
     pub signed_out_shared: &'static str,
+    pub application: Around,
     pub back_to: Around,
     // errors
     pub for_developers: &'static str,
