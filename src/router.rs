@@ -8,7 +8,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router, middleware};
 use serde::Deserialize;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
@@ -40,26 +39,30 @@ pub fn public(app: &App, meter: &Meter, stopping: Stopping) -> Router {
         .route("/.well-known/openid-configuration", get(metadata::metadata))
         .route("/.well-known/oauth-authorization-server", get(metadata::metadata))
         .route("/.well-known/jwks.json", get(metadata::jwks))
-        .route("/oauth2/authorize", get(authorize::get).post(authorize::post))
         .route("/oauth2/token", post(token::token))
         .route("/oauth2/introspect", post(introspection::introspect))
         .route("/oauth2/revoke", post(revocation::revoke))
         .route("/oauth2/userinfo", get(userinfo::userinfo).post(userinfo::userinfo))
-        .route("/oauth2/logout", get(logout::get).post(logout::post))
-        .route("/login", get(login::handlers::get).post(login::handlers::post))
         .route("/admin/v1/revocations", post(admin::revocations::create))
-        .route("/static/{file}", get(asset))
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(bounds.clone(), settle));
+    // Places of their own, so that whoever floods pages doesn't stop refreshes, nor the other way round.
+    let pages = Router::new()
+        .route("/oauth2/authorize", get(authorize::get).post(authorize::post))
+        .route("/oauth2/logout", get(logout::get).post(logout::post))
+        .route("/login", get(login::handlers::get).post(login::handlers::post))
+        .route("/static/{file}", get(asset))
+        .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(bounds.apart(), settle));
     let waiting = Router::new()
         .route("/gateway/revocations", get(gateway::feed::revocations))
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(bounds.waiting(WAITING), settle));
 
-    let routes = protocol.merge(waiting).with_state(app.clone());
+    let routes = protocol.merge(pages).merge(waiting).with_state(app.clone());
     let prefix = config.issuer.path_prefix();
     let routes = if prefix.is_empty() { routes } else { Router::new().nest(prefix, routes) };
     routes
@@ -74,10 +77,7 @@ pub fn public(app: &App, meter: &Meter, stopping: Stopping) -> Router {
         // Every answer, refusals too, carries the security headers.
         .layer(middleware::map_response_with_state(Https(https), secure))
         // First of all: who calls, and under which request id.
-        .layer(middleware::from_fn_with_state(
-            Gate { proxies: Arc::new(config.proxies.clone()), clock: app.clock.clone() },
-            identify,
-        ))
+        .layer(middleware::from_fn_with_state(Gate::new(&config.proxies, &app.clock), identify))
 }
 
 /// The management endpoints: never on the public listener.
