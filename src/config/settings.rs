@@ -162,7 +162,8 @@ pub const SETTINGS: &[Setting] = &[
         "throttle.ipv6_prefix",
         count(32, 64),
         "64",
-        "How many leading bits of an IPv6 address make one network. An IPv4 address is a network of its own.",
+        "How many leading bits of an IPv6 address make one network; the /48 around it may have eight times its failures. \
+         An IPv4 address is a network of its own.",
     ),
     Setting::new(
         "throttle.endpoint_failures",

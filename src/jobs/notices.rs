@@ -13,6 +13,14 @@ pub(super) fn tell(config: &Config) {
              one network, the proxy's, and one who guesses passwords shuts out all. Set proxies.trusted to the proxy's address"
         );
     }
+    let wanted = 2 * config.limits.connections;
+    if let Some(files) = files().filter(|files| *files < wanted) {
+        tracing::warn!(
+            files,
+            wanted,
+            "this process may open fewer files than limits.connections asks for: raise its limit (ulimit -n, LimitNOFILE)"
+        );
+    }
     let key = config.tls.iter().map(|tls| ("tls.key", tls.key.clone()));
     for (setting, path) in config.secret_files().into_iter().chain(key) {
         if let Some(mode) = open_to_all(&path) {
@@ -23,6 +31,13 @@ pub(super) fn tell(config: &Config) {
             );
         }
     }
+}
+
+/// How many files this process may open, where the system tells.
+fn files() -> Option<usize> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// The mode of a file that everybody may read. What can't be looked at is for whoever reads it to refuse.
