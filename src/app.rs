@@ -11,7 +11,7 @@ use crate::http::assets::Assets;
 use crate::keyring::Keyring;
 use crate::live::LiveView;
 use crate::store::Store;
-use crate::throttle::{AuditRate, Failures, Permits, RevocationRate};
+use crate::throttle::{AuditRate, Beginnings, Failures, Permits, RevocationRate};
 
 /// One issuer, running. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub struct Parts {
     pub audit_rate: AuditRate,
     /// How many failures a client may have from one network.
     pub failures: Failures,
+    /// How many sign-ins a network may begin.
+    pub beginnings: Beginnings,
     pub assets: Assets,
 }
 

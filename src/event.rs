@@ -30,7 +30,7 @@ macro_rules! events {
 
 events! {
     SigninSucceeded = "signin.succeeded", "A user proved who they are and a browser session began.";
-    SigninRefused = "signin.refused", "A sign-in attempt failed; the account named may not exist.";
+    SigninRefused = "signin.refused", "A sign-in attempt failed; the account named may not exist. Of a right password: why nothing came of it.";
     SigninThrottled = "signin.throttled", "A sign-in attempt was refused before its password was looked at.";
     SigninCancelled = "signin.cancelled", "A user cancelled at the sign-in or consent page.";
     FormRefused = "form.refused", "A form came from another site, another browser or an older page; nothing was done.";
@@ -56,6 +56,7 @@ events! {
     UserUpdated = "user.updated", "A user's attributes or groups changed.";
     UserDisabled = "user.disabled", "A user was disabled.";
     UserEnabled = "user.enabled", "A user was enabled again.";
+    UserUnlocked = "user.unlocked", "A user's failed sign-ins were forgotten: the password may be tried again.";
     UserDeleted = "user.deleted", "A user was deleted.";
     PasswordChanged = "user.password_changed", "A user's password was changed or set.";
     ClientCreated = "client.created", "A client was registered.";

@@ -9,7 +9,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router, middleware};
 use serde::Deserialize;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
@@ -52,24 +51,28 @@ pub fn public(app: &App, meter: &Meter, stopping: Stopping) -> Router {
     let protocol = Router::new()
         .merge(readable)
         .merge(callable)
-        .route("/oauth2/authorize", get(authorize::get).post(authorize::post))
         .route("/oauth2/introspect", post(introspection::introspect))
-        .route("/oauth2/logout", get(logout::get).post(logout::post))
-        .route("/login", get(login::handlers::get).post(login::handlers::post))
         .route("/admin/v1/revocations", post(admin::revocations::create))
-        .route("/static/{file}", get(asset))
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(bounds.clone(), settle))
+        .layer(middleware::from_fn_with_state(bounds.clone(), settle));
+    // Places of their own, so that whoever floods pages doesn't stop refreshes, nor the other way round.
+    let pages = Router::new()
+        .route("/oauth2/authorize", get(authorize::get).post(authorize::post))
+        .route("/oauth2/logout", get(logout::get).post(logout::post))
+        .route("/login", get(login::handlers::get).post(login::handlers::post))
+        .route("/static/{file}", get(asset))
+        .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(bounds.apart(), settle))
         .layer(middleware::from_fn(on_a_page));
     let waiting = Router::new()
         .route("/gateway/revocations", get(gateway::feed::revocations))
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(bounds.waiting(WAITING), settle));
 
-    let routes = protocol.merge(waiting).with_state(app.clone());
+    let routes = protocol.merge(pages).merge(waiting).with_state(app.clone());
     beneath(config.issuer.path_prefix(), routes)
         // What handlers need beside the app.
         .layer(Extension(Metadata::new(config)))
@@ -82,10 +85,7 @@ pub fn public(app: &App, meter: &Meter, stopping: Stopping) -> Router {
         // Every answer, refusals too, carries the security headers.
         .layer(middleware::map_response_with_state(Https(https), secure))
         // First of all: who calls, and under which request id.
-        .layer(middleware::from_fn_with_state(
-            Gate { proxies: Arc::new(config.proxies.clone()), clock: app.clock.clone() },
-            identify,
-        ))
+        .layer(middleware::from_fn_with_state(Gate::new(&config.proxies, &app.clock), identify))
 }
 
 /// The routes of an issuer with a path, all beneath it; but its metadata stands at the root as well, the well-known part

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::desk::Desk;
 use super::out::{Done, Failure, Out, print, safe, table, time};
+use super::revoke::check_reason;
 use super::view;
 use crate::config::Config;
 use crate::event::Event;
@@ -70,7 +71,10 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Done {
         Command::Init => init(&desk.config, desk.out),
         Command::List => list(desk).await,
         Command::Rotate { alg } => rotate(desk, alg.as_deref()).await,
-        Command::Revoke { kid, reason } => revoke(desk, &kid, &reason).await,
+        Command::Revoke { kid, reason } => {
+            check_reason(&reason)?;
+            revoke(desk, &kid, &reason).await
+        }
         Command::Export { kid: None, .. } => {
             let set = desk.keyring().await?.jwks();
             print(&format!("{}\n", String::from_utf8_lossy(&set.bytes).trim_end()))

@@ -54,9 +54,7 @@ enum What {
 
 pub(super) async fn run(desk: &Desk, command: Command) -> Done {
     let Command { what, reason } = command;
-    if reason.chars().count() > 100 || reason.chars().any(char::is_control) || reason.is_empty() {
-        return Err(Failure::new("--reason: 1 to 100 characters, none of them control characters"));
-    }
+    check_reason(&reason)?;
     if let What::Key { kid } = &what {
         return key::revoke(desk, kid, &reason).await;
     }
@@ -68,6 +66,14 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Done {
         let how = if killed.written { "is revoked" } else { "had been revoked before" };
         format!("{} {how}: entry {}\n", what.trim_end(), entry.seq)
     })
+}
+
+/// Whether a reason may stand in the log.
+pub(super) fn check_reason(reason: &str) -> Done {
+    if reason.is_empty() || reason.chars().count() > 100 || reason.chars().any(char::is_control) {
+        return Err(Failure::new("--reason: 1 to 100 characters, none of them control characters"));
+    }
+    Ok(())
 }
 
 async fn find(desk: &Desk, what: What) -> Done<Found> {

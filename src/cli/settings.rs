@@ -13,8 +13,8 @@ pub(super) enum Command {
     Reference,
 }
 
-pub(super) fn show(config: &Config, _out: Out) -> Done {
-    print(&config.show())
+pub(super) fn show(config: &Config, out: Out) -> Done {
+    out.give(&config.to_json(), || config.show())
 }
 
 pub(super) fn reference(_out: Out) -> Done {

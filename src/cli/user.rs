@@ -27,6 +27,8 @@ pub(super) enum Command {
     Disable(Who),
     /// Let a disabled user sign in again
     Enable(Who),
+    /// Forget a user's failed sign-ins: a password closed by too many may be tried again, and nothing ends
+    Unlock(Who),
     /// Delete a user: personal data gone, the name free again, everything they hold ended
     Delete(Who),
     /// Set a user's password and end everything the old one opened
@@ -123,6 +125,10 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Done {
         Command::Enable(who) => {
             let user = people::enable(store, by, desk.user(&who.user).await?.id).await?.commit().await?;
             out.give(&view::user(&user), || format!("{} may sign in again\n", safe(&user.username)))
+        }
+        Command::Unlock(who) => {
+            let user = people::unlock(store, by, desk.user(&who.user).await?.id).await?.commit().await?;
+            out.give(&view::user(&user), || format!("{} may try the password again\n", safe(&user.username)))
         }
         Command::Delete(who) => {
             let user = desk.user(&who.user).await?;

@@ -56,6 +56,8 @@ fn fields(resolved: &Resolved) -> Result<Config, Unanswered> {
         limits: Limits {
             body: from.take("limits.body")?,
             in_flight: from.take("limits.in_flight")?,
+            connections: from.take("limits.connections")?,
+            header_timeout: from.take("limits.header_timeout")?,
             request_timeout: from.take("limits.request_timeout")?,
             stop_grace: from.take("limits.stop_grace")?,
         },
@@ -107,5 +109,6 @@ fn throttle(from: &Taker<'_>) -> Result<Throttle, Unanswered> {
         network_window: from.take("throttle.network_window")?,
         ipv6_prefix: from.take("throttle.ipv6_prefix")?,
         endpoint_failures: from.take("throttle.endpoint_failures")?,
+        interactions: from.take("throttle.interactions")?,
     })
 }

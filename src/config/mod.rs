@@ -101,4 +101,16 @@ impl Config {
     pub fn show(&self) -> String {
         show::show(&self.resolved)
     }
+
+    /// The same for programs: each setting by its path, with its value (null when it is not set) and its source.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        show::json(&self.resolved)
+    }
+
+    /// The files that secrets were read from, each with the setting it holds.
+    #[must_use]
+    pub fn secret_files(&self) -> Vec<(&'static str, std::path::PathBuf)> {
+        show::secret_files(&self.resolved)
+    }
 }

@@ -113,6 +113,8 @@ pub struct Throttle {
     pub ipv6_prefix: u8,
     /// Failures per minute of one client from one network at token, introspection and revocation endpoints.
     pub endpoint_failures: u32,
+    /// Sign-ins begun per minute from one network.
+    pub interactions: u32,
 }
 
 /// What one request, and all together, may take.
@@ -120,8 +122,12 @@ pub struct Throttle {
 pub struct Limits {
     /// Largest request body in bytes.
     pub body: usize,
-    /// Requests in flight before further ones are shed.
+    /// Requests in flight before further ones are shed: so many at protocol endpoints, at pages, and as long polls.
     pub in_flight: usize,
+    /// Open connections of the public listener.
+    pub connections: usize,
+    /// How long a connection may take to be set up, and to send the headers of a request.
+    pub header_timeout: Duration,
     /// How long a request may take.
     pub request_timeout: Duration,
     /// How long a stopping server waits for what is in flight.

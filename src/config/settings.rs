@@ -170,7 +170,8 @@ pub const SETTINGS: &[Setting] = &[
         "throttle.ipv6_prefix",
         count(32, 64),
         "64",
-        "How many leading bits of an IPv6 address make one network. An IPv4 address is a network of its own.",
+        "How many leading bits of an IPv6 address make one network; the /48 around it may have eight times its failures. \
+         An IPv4 address is a network of its own.",
     ),
     Setting::new(
         "throttle.endpoint_failures",
@@ -179,12 +180,32 @@ pub const SETTINGS: &[Setting] = &[
         "Guesses per minute in one client's name from one network at the token, introspection and revocation endpoints: \
          wrong client authentication, codes and tokens that were never ours. Success is never throttled.",
     ),
+    Setting::new(
+        "throttle.interactions",
+        count(1, 10_000_000),
+        "600",
+        "Sign-ins begun per minute from one network (an IPv4 /24, an IPv6 /48), on each node; the next is answered 429 \
+         with `Retry-After`.",
+    ),
     Setting::new("limits.body", Kind::Size { min: KIB, max: 16 * MIB }, "64KiB", "Largest request body."),
     Setting::new(
         "limits.in_flight",
         count(1, 1_000_000),
         "1024",
-        "Requests in flight before further ones are answered 503.",
+        "Requests in flight before further ones are answered 503: so many at protocol endpoints, so many at pages and \
+         so many long polls. None of the three takes another's places.",
+    ),
+    Setting::new(
+        "limits.connections",
+        count(1, 1_000_000),
+        "4096",
+        "Open connections before further ones are closed at once. Let the process open twice as many files.",
+    ),
+    Setting::new(
+        "limits.header_timeout",
+        lasting(SECOND, 5 * MINUTE),
+        "10s",
+        "How long a connection may take over its TLS handshake, over its first request, and over the headers of each.",
     ),
     Setting::new("limits.request_timeout", lasting(SECOND, 5 * MINUTE), "10s", "How long a request may take."),
     Setting::new(

@@ -35,12 +35,29 @@ pub(super) enum Value {
 impl Value {
     /// The value as TOML, secrets redacted.
     pub(super) fn to_toml(&self) -> String {
-        let text = match self {
-            Self::Integer(number) => return number.to_string(),
+        match self {
+            Self::Integer(number) => number.to_string(),
             Self::Networks(list) => {
                 let list: Vec<String> = list.iter().map(|network| format!("\"{network}\"")).collect();
-                return format!("[{}]", list.join(", "));
+                format!("[{}]", list.join(", "))
             }
+            other => toml::Value::String(other.text()).to_string(),
+        }
+    }
+
+    /// The value as JSON, secrets redacted.
+    pub(super) fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::Integer(number) => (*number).into(),
+            Self::Networks(list) => list.iter().map(ToString::to_string).collect(),
+            other => other.text().into(),
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Integer(number) => number.to_string(),
+            Self::Networks(list) => list.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
             Self::Issuer(issuer) => issuer.to_string(),
             Self::Address(address) => address.to_string(),
             Self::Off => "off".to_owned(),
@@ -53,8 +70,7 @@ impl Value {
             Self::Text(text) => text.clone(),
             Self::Colour(colour) => colour.to_string(),
             Self::Link(url) => url.to_string(),
-        };
-        toml::Value::String(text).to_string()
+        }
     }
 }
 

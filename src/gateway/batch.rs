@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::http::etag;
 use crate::live::{Cursor, Feed, Kind};
 use crate::oauth::reply;
 use crate::store::revocations::Entry;
@@ -86,7 +87,7 @@ pub fn delta(feed: &Feed) -> Response {
 /// The tag is weak: entries past their end leave without moving the place.
 pub fn snapshot(feed: &Feed, headers: &HeaderMap) -> Response {
     let tag = format!("W/\"{}\"", feed.as_of);
-    let mut response = if matches(headers, &tag) {
+    let mut response = if etag::is_known(headers, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         reply::json(200, &Batch::from(feed))
@@ -99,11 +100,4 @@ pub fn snapshot(feed: &Feed, headers: &HeaderMap) -> Response {
         own.insert(header::ETAG, tag);
     }
     response
-}
-
-/// Weak comparison (RFC 9110, 13.1.2).
-fn matches(headers: &HeaderMap, tag: &str) -> bool {
-    let bare = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-    let listed = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    listed.flat_map(|value| value.split(',')).any(|known| known.trim() == "*" || bare(known) == bare(tag))
 }

@@ -11,6 +11,7 @@ use ring::digest;
 
 use crate::config::{self, Brand};
 use crate::http::colour::{Colour, NotAColour};
+use crate::http::etag;
 
 /// The accent the pages are drawn with when the operator names none: sealing wax, by day and by night.
 pub const ACCENT: (&str, &str) = ("#8f1d2c", "#e58a8f");
@@ -105,15 +106,13 @@ impl Asset {
     /// Answers a GET: kept for good when `version` (the `v` of the query) is this file's, else only with a look back.
     #[must_use]
     pub fn answer(&self, version: Option<&str>, request: &HeaderMap) -> Response {
-        let etag = format!("\"{}\"", self.version);
-        let known = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-        let known = known.flat_map(|value| value.split(',')).map(str::trim);
-        let unchanged = known.map(|tag| tag.strip_prefix("W/").unwrap_or(tag)).any(|tag| tag == etag || tag == "*");
+        let tag = format!("\"{}\"", self.version);
+        let unchanged = etag::is_known(request, &tag);
         let keep = if version == Some(&self.version) { "public, max-age=31536000, immutable" } else { "no-cache" };
         let headers = [
             (header::CONTENT_TYPE, HeaderValue::from_static(self.media)),
             (header::CACHE_CONTROL, HeaderValue::from_static(keep)),
-            (header::ETAG, HeaderValue::try_from(etag).unwrap_or(HeaderValue::from_static("\"\""))),
+            (header::ETAG, HeaderValue::try_from(tag).unwrap_or(HeaderValue::from_static("\"\""))),
         ];
         if unchanged {
             return (StatusCode::NOT_MODIFIED, headers).into_response();

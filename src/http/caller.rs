@@ -6,6 +6,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -15,19 +16,40 @@ use axum::response::Response;
 use crate::clock::Clock;
 use crate::config::{Proxies, ProxyHeader};
 use crate::event::Caller;
+use crate::http::plain;
 use crate::secret;
 
 /// What the middleware needs to know.
 #[derive(Debug, Clone)]
 pub struct Gate {
-    pub proxies: Arc<Proxies>,
-    pub clock: Clock,
+    proxies: Arc<Proxies>,
+    clock: Clock,
+    told: Arc<AtomicBool>,
+}
+
+impl Gate {
+    #[must_use]
+    pub fn new(proxies: &Proxies, clock: &Clock) -> Self {
+        Self { proxies: Arc::new(proxies.clone()), clock: clock.clone(), told: Arc::default() }
+    }
+
+    /// Once: a proxy that isn't trusted makes one network of everybody behind it. A stranger may send the header, too, so that
+    /// it is not said again.
+    fn notice(&self, peer: IpAddr, headers: &HeaderMap) {
+        let name = header_name(self.proxies.header);
+        if headers.contains_key(name) && !is_trusted(peer, &self.proxies) && !self.told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(%peer, header = name, "a peer that is not in proxies.trusted names a client: ignored, now and hereafter. If it is your proxy, all its clients count as one network until you list it");
+        }
+    }
 }
 
 /// Puts a [`Caller`] beside every request, and its id on every answer.
 pub async fn identify(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     let id = secret::uuid_v7(gate.clock.now());
+    if let Some(peer) = peer {
+        gate.notice(peer, request.headers());
+    }
     let caller = Caller {
         address: peer.map(|peer| address(peer, request.headers(), &gate.proxies)),
         user_agent: request.headers().get(header::USER_AGENT).map(|value| agent(value.as_bytes())),
@@ -41,26 +63,35 @@ pub async fn identify(State(gate): State<Gate>, mut request: Request, next: Next
     response
 }
 
-/// The user agent in 200 characters, none of them control characters.
+/// The user agent in 200 plain characters.
 fn agent(raw: &[u8]) -> String {
-    String::from_utf8_lossy(raw)
-        .chars()
-        .filter(|c| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}'))
-        .take(200)
-        .collect()
+    plain::cut(&String::from_utf8_lossy(raw), 200)
+}
+
+fn header_name(header: ProxyHeader) -> &'static str {
+    match header {
+        ProxyHeader::XForwardedFor => "x-forwarded-for",
+        ProxyHeader::Forwarded => "forwarded",
+    }
+}
+
+fn is_trusted(address: IpAddr, proxies: &Proxies) -> bool {
+    let address = address.to_canonical();
+    proxies.trusted.iter().any(|net| net.contains(&address))
 }
 
 /// The address of whoever the peer speaks for.
 #[must_use]
 pub fn address(peer: IpAddr, headers: &HeaderMap, proxies: &Proxies) -> IpAddr {
     let peer = peer.to_canonical();
-    let trusted = |address: IpAddr| proxies.trusted.iter().any(|net| net.contains(&address));
+    let trusted = |address: IpAddr| is_trusted(address, proxies);
     if !trusted(peer) {
         return peer;
     }
-    let (name, read): (_, fn(&str) -> Option<IpAddr>) = match proxies.header {
-        ProxyHeader::XForwardedFor => ("x-forwarded-for", hop),
-        ProxyHeader::Forwarded => ("forwarded", forwarded),
+    let name = header_name(proxies.header);
+    let read: fn(&str) -> Option<IpAddr> = match proxies.header {
+        ProxyHeader::XForwardedFor => hop,
+        ProxyHeader::Forwarded => forwarded,
     };
     let lines: Vec<&str> = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("?")).collect();
     let joined = lines.join(",");

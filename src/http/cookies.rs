@@ -1,7 +1,8 @@
 //! Cookies, read and written strictly: `__Host-`, `Secure`, `HttpOnly`, `SameSite=Lax`, `Path=/`, no `Domain`.
 //!
 //! On an `http` loopback issuer the prefix and `Secure` are left out, as browsers would refuse them. Two cookies of one name are
-//! refused: one of them was planted (cookie tossing), and nobody can tell which.
+//! refused: one of them was planted (cookie tossing), and nobody can tell which. The header is read as bytes and only ours as
+//! text: what another site of the same domain put into it, in whatever encoding, is none of our business.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use cookie::{Cookie, SameSite};
@@ -30,13 +31,9 @@ impl Jar {
     #[must_use]
     pub fn get<'a>(self, headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         let name = self.name(name);
-        let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let mut found = lines
-            .flat_map(|line| line.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .filter(|(n, _)| *n == name);
+        let mut found = pairs(headers).filter(|(n, _)| *n == name.as_bytes());
         match (found.next(), found.next()) {
-            (Some((_, value)), None) => Some(value),
+            (Some((_, value)), None) => std::str::from_utf8(value).ok(),
             _ => None,
         }
     }
@@ -45,14 +42,14 @@ impl Jar {
     #[must_use]
     pub fn starting(self, headers: &HeaderMap, prefix: &str) -> Vec<String> {
         let prefix = self.name(prefix);
-        let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        let found: Vec<_> = pairs.filter(|(name, _)| name.starts_with(&prefix)).take(MOST_ALIKE + 1).collect();
+        let ours = pairs(headers).filter(|(name, _)| name.starts_with(prefix.as_bytes()));
+        let found: Vec<_> = ours.take(MOST_ALIKE + 1).collect();
         if found.len() > MOST_ALIKE {
             return Vec::new();
         }
-        let once = |name: &str| found.iter().filter(|(other, _)| *other == name).count() == 1;
-        found.iter().filter(|(name, _)| once(name)).map(|(_, value)| (*value).to_owned()).collect()
+        let once = |name: &[u8]| found.iter().filter(|(other, _)| *other == name).count() == 1;
+        let values = found.iter().filter(|(name, _)| once(name)).map(|(_, value)| *value);
+        values.filter_map(|value| std::str::from_utf8(value).ok()).map(str::to_owned).collect()
     }
 
     /// A `Set-Cookie` that lasts as long as the browser does, or until `seconds` have passed.
@@ -77,9 +74,37 @@ impl Jar {
     }
 }
 
+/// Every cookie of a request: name and value, as sent.
+fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let lines = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes);
+    lines.flat_map(|line| line.split(|byte| *byte == b';')).filter_map(|pair| {
+        let pair = pair.trim_ascii();
+        let at = pair.iter().position(|byte| *byte == b'=')?;
+        Some((pair.get(..at)?, pair.get(at + 1..)?))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_others_put_into_the_header_hides_nothing() {
+        let read = |line: &[u8]| {
+            let headers = HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_bytes(line).unwrap())]);
+            (Jar::new(false).get(&headers, "ch_a").map(str::to_owned), Jar::new(false).starting(&headers, "ch_"))
+        };
+        let found = (Some("1".to_owned()), vec!["1".to_owned()]);
+        for line in
+            [&b"ch_a=1"[..], b"theme=\xe9; ch_a=1", b"x=\xff\xfe;ch_a=1 ; y", b"\xe9=ch_a=2; ch_a=1", b"=; ch_a=1;;"]
+        {
+            assert_eq!(read(line), found, "{line:?}");
+        }
+        // Of two of one name neither counts, whichever can be read; nor does one that isn't text.
+        for line in [&b"ch_a=1; ch_a=\xe9"[..], b"ch_a=\xe9"] {
+            assert_eq!(read(line), (None, vec![]), "{line:?}");
+        }
+    }
 
     fn starting(cookies: usize) -> usize {
         let line = (0..cookies).map(|at| format!("__Host-k_{at}=v")).collect::<Vec<_>>().join("; ");

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use crate::http::plain;
+
 /// Parameters, as sent. Its `Debug` tells how many: names and values are whatever a client sends, secrets among them.
 #[derive(Clone, Default)]
 pub struct Params(Vec<(String, String)>);
@@ -39,10 +41,7 @@ const TOLD: usize = 32;
 
 /// A name as errors tell it.
 fn told(name: &str) -> String {
-    if name.chars().count() > TOLD {
-        return "…".to_owned();
-    }
-    name.chars().filter(|c| !c.is_control()).collect()
+    if name.chars().count() > TOLD { "(a long name)".to_owned() } else { plain::cut(name, TOLD) }
 }
 
 impl Params {
@@ -101,6 +100,21 @@ impl Params {
     }
 }
 
+/// An address with these parameters after whatever query it has.
+#[must_use]
+pub fn append<'a>(uri: &str, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let query = encode(pairs);
+    if query.is_empty() {
+        return uri.to_owned();
+    }
+    let join = match uri.find('?') {
+        None => "?",
+        Some(at) if at + 1 == uri.len() || uri.ends_with('&') => "",
+        Some(_) => "&",
+    };
+    format!("{uri}{join}{query}")
+}
+
 /// Writes pairs as a query or form.
 #[must_use]
 pub fn encode<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
@@ -142,5 +156,27 @@ mod tests {
         assert_eq!(why("scope=a&scope=b"), "the parameter `scope` is repeated");
         let params = Params::parse(format!("code={token}").as_bytes()).unwrap();
         assert_eq!(format!("{params:?}"), "Params(1, redacted)");
+    }
+
+    #[test]
+    fn parameters_come_after_the_query_that_is_there() {
+        for (uri, whole) in [
+            ("https://a.test/cb", "https://a.test/cb?state=a+b"),
+            ("https://a.test/cb?", "https://a.test/cb?state=a+b"),
+            ("https://a.test/cb?x=1", "https://a.test/cb?x=1&state=a+b"),
+            ("https://a.test/cb?x=1&", "https://a.test/cb?x=1&state=a+b"),
+            ("https://a.test/cb?x=?", "https://a.test/cb?x=?&state=a+b"),
+        ] {
+            assert_eq!(append(uri, [("state", "a b")]), whole);
+        }
+        assert_eq!(append("https://a.test/cb", []), "https://a.test/cb");
+    }
+
+    #[test]
+    fn a_refusal_repeats_a_short_name_in_plain_characters() {
+        let name = format!("\u{202e}{}", "n".repeat(60_000));
+        let params = Params::parse(format!("{name}=1&{name}=2").as_bytes()).unwrap();
+        assert_eq!(params.refuse_repeats(&[]), Err(Malformed::Repeated("(a long name)".to_owned())));
+        assert_eq!(Params::parse(b"a%00b=1").unwrap_err(), Malformed::Control("ab".to_owned()));
     }
 }

@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 #[derive(Debug, Clone)]
 pub struct Bounds {
     in_flight: Arc<Semaphore>,
+    places: usize,
     deadline: Duration,
     /// For the body to arrive.
     reading: Duration,
@@ -29,13 +30,19 @@ pub struct Bounds {
 impl Bounds {
     #[must_use]
     pub fn new(in_flight: usize, deadline: Duration, body: usize) -> Self {
-        Self { in_flight: Arc::new(Semaphore::new(in_flight)), deadline, reading: deadline, body }
+        Self { in_flight: Arc::new(Semaphore::new(in_flight)), places: in_flight, deadline, reading: deadline, body }
     }
 
-    /// The same count, another deadline: for answers that wait on purpose.
+    /// As many places again, for requests of another kind: a flood of one kind leaves the others theirs.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self { in_flight: Arc::new(Semaphore::new(self.places)), ..self.clone() }
+    }
+
+    /// The same with another deadline: for answers that wait on purpose.
     #[must_use]
     pub fn waiting(&self, deadline: Duration) -> Self {
-        Self { deadline, ..self.clone() }
+        Self { deadline, ..self.apart() }
     }
 }
 

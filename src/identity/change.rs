@@ -41,13 +41,12 @@ pub async fn password(app: &App, held: &Held, old: &str, new: &str, caller: &Cal
     let (_, known, _) = rolls::of_user(&app.store, held.user_id).await?.ok_or(Unchanged::SignInAgain)?;
     // Whoever took over a session shall not find the password with it. The budget is the session's own: others' failures
     // don't keep its owner from changing what they are after.
-    let (rules, budget) = (&app.config.throttle, Budget::Device(held.session_id));
+    let (rules, budget) = (&app.config.throttle, Budget::Device(held.user_id, held.session_id));
     let attempt = Attempt { rules, budget, address: caller.address, at: app.clock.now() };
     prove::pay(app, &attempt, Some(held.user_id), caller).await.map_err(Unchanged::Unproven)?;
     if prove::look(app, &old, known.as_deref(), &attempt).await.map_err(Unchanged::Unproven)? == Looked::Wrong {
         return Err(Unchanged::Wrong);
     }
-    account::forgive(&app.store, &attempt).await?;
     let hash = password::hash(app, &new).await?;
     let mut tx = app.store.begin().await?;
     // The issuer too: an end of everything that comes between would be outlived by what is born below.
@@ -73,5 +72,7 @@ pub async fn password(app: &App, held: &Held, old: &str, new: &str, caller: &Cal
     let birth = Birth { user_id: held.user_id, proofs, born: killed.seq(), now: at };
     let begun = session::begin_at(app, &mut tx, birth, caller).await?;
     revocation::settle(app, tx, &[killed]).await?;
+    // Only now: a right password that came to nothing was a guess like others.
+    prove::forgive(app, &attempt.paid()).await;
     Ok(begun)
 }

@@ -1,5 +1,5 @@
-//! Proving who one is by password. Charged before it is checked; the proof keeps the log's number of the snapshot that held
-//! the hash, so that a kill while it waited in the queue kills what comes of it.
+//! Proving who one is by password. Charged before it is checked, and forgiven only when something came of it; the proof keeps the
+//! log's number of the snapshot that held the hash, so that a kill while it waited in the queue kills what comes of it.
 
 use uuid::Uuid;
 
@@ -8,11 +8,12 @@ use super::key;
 use super::password::{self, Looked, Password, Unhashed};
 use crate::app::App;
 use crate::event::{Actor, Caller, Event, Record};
+use crate::keyring::mac::NAME;
 use crate::store::rolls::{self, UserRoll};
 use crate::store::sessions::Proof;
-use crate::store::{self, users};
+use crate::store::{self, audit, users};
 use crate::throttle::Charged;
-use crate::throttle::account::{self, Attempt, Budget};
+use crate::throttle::account::{self, Attempt, Budget, Paid};
 
 /// A user who has just proved something. Only this room makes one.
 #[derive(Debug, Clone)]
@@ -20,9 +21,29 @@ pub struct Proven {
     user: UserRoll,
     proof: Proof,
     device: Device,
+    paid: Paid,
 }
 
 impl Proven {
+    /// Something came of it: its owner's failures are forgotten, and so is what it cost.
+    pub async fn forgive(&self, app: &App) {
+        forgive(app, &self.paid).await;
+    }
+
+    /// Nothing came of it: the one trace by which its owner can see that the password was found right. Written whatever happens
+    /// to the step, and never left out for being one of many.
+    pub async fn came_to_nothing(
+        &self,
+        app: &App,
+        why: &'static str,
+        client: Uuid,
+        caller: &Caller,
+    ) -> store::Result<()> {
+        let user = self.user_id();
+        let record = Record::new(Event::SigninRefused, Actor::User(user), caller, app.clock.now());
+        audit::append(&app.store, &record.user(user).client(client).outcome(why)).await
+    }
+
     #[must_use]
     pub fn user_id(&self) -> Uuid {
         self.user.user_id
@@ -86,13 +107,16 @@ pub async fn by_password(app: &App, typed: Typed<'_>, caller: &Caller) -> Result
     let roll = rolls::of_signin(&app.store, &key).await?;
     let user_id = roll.user.as_ref().map(|(user, _)| user.user_id);
     let device = typed.devices.iter().find(|device| device.is_of(&roll, at));
-    let budget = match (device, user_id) {
-        (Some(device), _) => Budget::Device(device.id),
-        (None, Some(id)) => Budget::User(id),
-        (None, None) => Budget::Name(&key),
-    };
+    let (_, name) = app.keyring.mac(NAME).sign(key.as_bytes());
+    let anywhere = user_id.map_or(Budget::Name(&name), Budget::User);
+    let budget = device.map_or(anywhere, |device| Budget::Device(device.user_id, device.id));
     let attempt = Attempt { rules: &app.config.throttle, budget, address: caller.address, at };
     pay(app, &attempt, user_id, caller).await?;
+    // Held to the end: nobody fills the queue with one account, whose successes cost nothing.
+    let _turn = match app.hashing.turn(&anywhere.key()) {
+        Ok(turn) => turn,
+        Err(busy) => return Err(unlooked(app, &attempt, busy.into()).await?),
+    };
     let hash = roll.user.as_ref().and_then(|(_, hash)| hash.as_deref());
     let looked = match Password::typed(typed.password) {
         Ok(password) => Some((look(app, &password, hash, &attempt).await?, password)),
@@ -108,13 +132,19 @@ pub async fn by_password(app: &App, typed: Typed<'_>, caller: &Caller) -> Result
         note(app, &record.user(user_id).outcome("refused")).await;
         return Err(Unproven::Wrong);
     };
-    account::forgive(&app.store, &attempt).await?;
     if let (Some(password), Some(old)) = (upgrade, hash) {
         upgrade_hash(app, user.user_id, &old, password).await;
     }
     let proof = Proof { method: METHOD.to_owned(), at, seq: roll.counter.as_of };
     let device = Device::after(device, user.user_id, proof.seq, at);
-    Ok(Proven { user, proof, device })
+    Ok(Proven { user, proof, device, paid: attempt.paid() })
+}
+
+/// Forgives what was paid for. Its failure is logged: what it was paid for is done.
+pub(super) async fn forgive(app: &App, paid: &Paid) {
+    if let Err(error) = account::forgive(&app.store, paid).await {
+        tracing::warn!(%error, "failures could not be forgotten after a success");
+    }
 }
 
 /// Pays for an attempt. Closed when the budgets can't be read: an unguarded password is worse than a failed sign-in.
@@ -143,11 +173,14 @@ pub(super) async fn look(
 ) -> Result<Looked, Unproven> {
     match password::look(app, password, hash).await {
         Ok(looked) => Ok(looked),
-        Err(busy) => {
-            account::give_back(&app.store, attempt).await?;
-            Err(Unproven::Busy(busy))
-        }
+        Err(busy) => Err(unlooked(app, attempt, busy).await?),
     }
+}
+
+/// What is answered when nothing was looked at; it is not paid for.
+async fn unlooked(app: &App, attempt: &Attempt<'_>, busy: Unhashed) -> Result<Unproven, Unproven> {
+    account::give_back(&app.store, &attempt.paid()).await?;
+    Ok(Unproven::Busy(busy))
 }
 
 /// The same password under today's parameters; its failure is no reason to refuse the sign-in.

@@ -14,7 +14,7 @@ use crate::live::{LiveView, Tuning};
 use crate::secret;
 use crate::store::migrate::Schema;
 use crate::store::{Store, issuer};
-use crate::throttle::{AuditRate, Failures, Permits, RevocationRate};
+use crate::throttle::{AuditRate, Beginnings, Failures, Permits, RevocationRate};
 
 /// Why a server can't start: one clear line.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +108,7 @@ pub async fn assemble(
     let assets = Assets::of(&config.brand).map_err(because("brand"))?.under(config.issuer.path_prefix());
     let hashing = Permits::new(config.login.hash_permits, config.login.hash_queue);
     let failures = Failures::new(config.throttle.endpoint_failures);
+    let beginnings = Beginnings::new(config.throttle.interactions);
     Ok(App::new(Parts {
         config,
         store,
@@ -118,6 +119,7 @@ pub async fn assemble(
         revocation_rate: RevocationRate::default(),
         audit_rate: AuditRate::default(),
         failures,
+        beginnings,
         assets,
     }))
 }

@@ -1,7 +1,6 @@
 //! A whole server: listeners, TLS, jobs, and a stop that finishes what is in flight.
 
 use std::net::{SocketAddr, TcpListener};
-use std::time::Duration;
 
 use axum::Router;
 use axum_server::Handle;
@@ -10,7 +9,8 @@ use rustls::crypto::ring::default_provider;
 use tokio::sync::watch;
 
 use super::build::{Unbuilt, because, build};
-use super::upkeep;
+use super::door::Door;
+use super::{notices, upkeep};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, Tls};
@@ -18,11 +18,9 @@ use crate::gateway::Stopping;
 use crate::http::meter::Meter;
 use crate::router;
 
-/// How long a peer may take to send its headers.
-const HEADER_TIME: Duration = Duration::from_secs(10);
-
 /// Runs a server until `stopped`.
 pub async fn run(config: Config, stopped: impl Future<Output = ()>) -> Result<(), Unbuilt> {
+    notices::tell(&config);
     let app = build(config, Clock::system()).await?;
     let listener = listen(app.config.listen)?;
     serve(app, listener, stopped).await
@@ -44,19 +42,18 @@ pub async fn serve(app: App, listener: TcpListener, stopped: impl Future<Output 
     let (end, ending) = watch::channel(false);
     let mut jobs = upkeep::start(&app, &ending);
     let handle = Handle::new();
+    let door = Door { handle: handle.clone(), limits: app.config.limits.clone(), clock: app.clock.clone() };
     let mut servers = tokio::task::JoinSet::new();
     if let Some(address) = app.config.management {
         let management = listen(address)?;
-        servers.spawn(bound(management, None, router::management(&app, &meter), handle.clone()).await?);
+        servers.spawn(bound(management, None, router::management(&app, &meter), &door).await?);
     }
     let tls = match &app.config.tls {
         Some(tls) => Some(armour(tls).await?),
         None => None,
     };
     let address = listener.local_addr().map_err(because("the listener"))?;
-    servers.spawn(
-        bound(listener, tls, router::public(&app, &meter, Stopping::when(stopping.clone())), handle.clone()).await?,
-    );
+    servers.spawn(bound(listener, tls, router::public(&app, &meter, Stopping::when(stopping.clone())), &door).await?);
     tracing::info!(issuer = app.config.issuer.as_str(), %address, "serving");
     stopped.await;
     tracing::info!("stopping: finishing what is in flight");
@@ -74,20 +71,18 @@ async fn bound(
     listener: TcpListener,
     tls: Option<RustlsConfig>,
     routes: Router,
-    handle: Handle<SocketAddr>,
-) -> Result<impl Future<Output = ()> + Send + 'static, Unbuilt> {
+    door: &Door,
+) -> Result<impl Future<Output = ()> + Send + use<>, Unbuilt> {
     let service = routes.into_make_service_with_connect_info::<SocketAddr>();
     let work: std::pin::Pin<Box<dyn Future<Output = std::io::Result<()>> + Send>> = match tls {
         Some(tls) => {
-            let mut server =
-                axum_server::from_tcp_rustls(listener, tls).map_err(because("the listener"))?.handle(handle);
-            server.http_builder().http1().header_read_timeout(HEADER_TIME).timer(hyper_util::rt::TokioTimer::new());
-            Box::pin(server.serve(service))
+            let server = axum_server::from_tcp_rustls(listener, tls).map_err(because("the listener"))?;
+            let patience = door.limits.header_timeout;
+            Box::pin(door.before(server.map(|acceptor| acceptor.handshake_timeout(patience))).serve(service))
         }
         None => {
-            let mut server = axum_server::from_tcp(listener).map_err(because("the listener"))?.handle(handle);
-            server.http_builder().http1().header_read_timeout(HEADER_TIME).timer(hyper_util::rt::TokioTimer::new());
-            Box::pin(server.serve(service))
+            let server = axum_server::from_tcp(listener).map_err(because("the listener"))?;
+            Box::pin(door.before(server).serve(service))
         }
     };
     Ok(async move {

@@ -3,6 +3,8 @@
 //! One is derived from each sealing key per label. The current one signs; all verify, so that a change of sealing key
 //! ends nothing. Compared in constant time; refuses a tag under a key that is not in the ring.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
 
 use super::SealingKeys;
@@ -12,6 +14,8 @@ use crate::seal::KeyId;
 pub const REFRESH: &str = "chancery refresh v1";
 /// The label of form tokens.
 pub const FORM: &str = "chancery form v1";
+/// The label under which names that are nobody's are counted.
+pub const NAME: &str = "chancery name v1";
 
 /// The keys of one label, the current one first.
 #[derive(Debug)]
@@ -47,6 +51,20 @@ impl MacRing {
             *to = *from;
         }
         (*id, tag)
+    }
+
+    /// The same as text: what a form or a cookie carries.
+    #[must_use]
+    pub fn token(&self, data: &[u8]) -> String {
+        let (id, tag) = self.sign(data);
+        URL_SAFE_NO_PAD.encode([&id.0[..], &tag].concat())
+    }
+
+    /// Whether `token` is what some key of the ring makes of `data`.
+    #[must_use]
+    pub fn holds(&self, data: &[u8], token: &str) -> bool {
+        let raw = URL_SAFE_NO_PAD.decode(token).unwrap_or_default();
+        raw.split_first_chunk::<8>().is_some_and(|(id, tag)| self.verify(KeyId(*id), data, tag))
     }
 
     /// Whether `tag` is what the key `id` makes of `data`.

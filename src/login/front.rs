@@ -33,6 +33,8 @@ pub struct Shown<'a> {
     pub parameter: Option<&'a str>,
     /// A sentence for developers.
     pub detail: Option<&'a str>,
+    /// The application's name, where it has no address to go back to.
+    pub client: Option<String>,
     /// Where to begin again.
     pub again: Option<String>,
     /// The application to go back to: its name, and an address that was checked to be its own.
@@ -106,17 +108,22 @@ impl Front {
         Words::of(lang)
     }
 
-    /// A page that says what went wrong and what the reader can do.
+    /// A page that says what went wrong and what the reader can do; of what passes, when to come again.
     #[must_use]
     pub fn error(&self, lang: Lang, caller: &Caller, problem: Problem, shown: Shown<'_>) -> Response {
         let page = ErrorPage {
             code: shown.code.map(str::to_owned),
             parameter: shown.parameter.map(str::to_owned),
             detail: shown.detail.map(str::to_owned),
+            client: shown.client,
             again: shown.again,
             back: shown.back,
             ..ErrorPage::of(self.frame(lang, caller), problem)
         };
-        Page::new(lang, page).status(problem.status()).into_response()
+        let mut response = Page::new(lang, page).status(problem.status()).into_response();
+        if matches!(problem, Problem::TooMany | Problem::Overloaded) {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
     }
 }

@@ -22,7 +22,7 @@ use crate::http::locale::Lang;
 use crate::http::origin;
 use crate::http::params::Params;
 use crate::identity::prove::Unproven;
-use crate::oauth::error::{Code, Error};
+use crate::oauth::error::Error;
 use crate::oauth::reply::{self, Read};
 use crate::session::{self, Held};
 use crate::signin::browser::Browser;
@@ -160,13 +160,13 @@ async fn answered(visit: &Visit<'_>, form: &Params) -> Result<Response, Refused>
         _ => return page(visit, &open).await,
     };
     // Whose session has ended while the question stood is asked to sign in, not to consent.
-    let asks_consent = open::consenting(app, &open, browser).await?.is_some();
+    let asked = open::consenting(app, &open, browser).await?;
     let next = match button {
-        Some("login-cancel") => machine::cancel(app, &open, caller).await?,
-        Some("consent-deny") if open.wants_consent() => machine::cancel(app, &open, caller).await?,
+        Some("login-cancel") => machine::cancel(app, &open, asked.as_ref(), caller).await?,
+        Some("consent-deny") if open.wants_consent() => machine::cancel(app, &open, asked.as_ref(), caller).await?,
         Some("consent-allow") if open.wants_consent() => machine::allow(app, &open, browser, caller).await?,
         Some("another-account") => machine::another_account(app, &open).await?,
-        None if !asks_consent => return typed(visit, &open, form).await,
+        None if asked.is_none() => return typed(visit, &open, form).await,
         _ => return page(visit, &open).await,
     };
     Ok(front.follow(app, &next.into()))
@@ -235,10 +235,8 @@ async fn sign_in(
 
 /// A request that can't be read: a page that says why.
 fn unreadable(visit: &Visit<'_>, error: &Error) -> Response {
-    reply::log(error, visit.caller);
-    let description = error.description();
-    let shown = Shown { code: Some(error.code.name()), detail: Some(&description), ..Shown::default() };
-    visit.front.error(Front::language(visit.headers, None), visit.caller, Problem::BadRequest, shown)
+    let lang = Front::language(visit.headers, None);
+    reply::page(visit.front, lang, visit.caller, error, (Problem::BadRequest, ""))
 }
 
 /// A move that is no path of the machine: a page that says what to do, and no step.
@@ -270,21 +268,13 @@ fn told(visit: &Visit<'_>, problem: Problem, stale: Option<&Stale>) -> Response 
     let back = stale.and_then(|stale| Some((stale.client.clone(), stale.home.clone()?)));
     // An application that is no web site is only named.
     let named = stale.filter(|stale| stale.home.is_none());
-    let detail = named.map(|stale| format!("The application is {}.", stale.client));
+    let client = named.map(|stale| stale.client.clone());
     let again = stale.and_then(|stale| stale.again.clone());
-    visit.front.error(lang, visit.caller, problem, Shown { detail: detail.as_deref(), again, back, ..Shown::default() })
+    visit.front.error(lang, visit.caller, problem, Shown { client, again, back, ..Shown::default() })
 }
 
 fn failed(visit: &Visit<'_>, error: &Error) -> Response {
-    let lang = Front::language(visit.headers, None);
-    reply::log(error, visit.caller);
-    let passing = error.code == Code::TemporarilyUnavailable;
-    let problem = if passing { Problem::Overloaded } else { Problem::Broken };
-    let mut response = visit.front.error(lang, visit.caller, problem, Shown::default());
-    if passing {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    }
-    response
+    reply::page(visit.front, Front::language(visit.headers, None), visit.caller, error, (Problem::Broken, ""))
 }
 
 fn id(text: Option<&str>) -> Result<Uuid, Refused> {

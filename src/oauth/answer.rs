@@ -27,12 +27,5 @@ pub fn failure(issuer: &str, redirect: &ValidRedirect, error: &Error, state: Opt
 
 /// A registered query stays as it is; ours comes after it.
 fn location(redirect: &ValidRedirect, pairs: &[(&str, Option<&str>)]) -> String {
-    let query = params::encode(pairs.iter().filter_map(|(name, value)| value.map(|value| (*name, value))));
-    let uri = redirect.uri();
-    let join = match uri.find('?') {
-        None => "?",
-        Some(at) if at + 1 == uri.len() || uri.ends_with('&') => "",
-        Some(_) => "&",
-    };
-    format!("{uri}{join}{query}")
+    params::append(redirect.uri(), pairs.iter().filter_map(|(name, value)| value.map(|value| (*name, value))))
 }

@@ -22,7 +22,7 @@ use super::{answer, registry};
 use crate::app::App;
 use crate::event::Caller;
 use crate::http::params::Params;
-use crate::login::front::{Front, Shown};
+use crate::login::front::Front;
 use crate::login::pages::Problem;
 use crate::oidc::hint;
 use crate::signin::machine::{self, Beginning};
@@ -63,6 +63,10 @@ pub async fn get(
                 let begins = Beginning { client, redirect: redirect.clone(), request };
                 match machine::begin(&app, begins, &front.browser(&headers), &caller).await {
                     Ok(moved) => return front.follow(&app, &moved),
+                    // Whoever comes too often is told here: a redirect would have the client send him again at once.
+                    Err(error) if error.code == Code::TooMany => {
+                        Failed::Page { problem: Problem::TooMany, parameter: "", error }
+                    }
                     Err(error) => Failed::Client { redirect: Box::new(redirect), state, error },
                 }
             }
@@ -76,18 +80,8 @@ pub async fn get(
             see_other(&answer::failure(app.config.issuer.as_str(), &redirect, &error, state.as_deref()))
         }
         Failed::Page { problem, parameter, error } => {
-            reply::log(&error, &caller);
             let lang = Front::language(&headers, ui_locales.as_deref());
-            let parameter = Some(parameter).filter(|name| !name.is_empty());
-            let description = error.description();
-            let shown =
-                Shown { code: Some(error.code.name()), parameter, detail: Some(&description), ..Shown::default() };
-            let problem = if error.code == Code::TemporarilyUnavailable { Problem::Overloaded } else { problem };
-            let mut response = front.error(lang, &caller, problem, shown);
-            if error.code == Code::TemporarilyUnavailable {
-                response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
-            }
-            response
+            reply::page(&front, lang, &caller, &error, (problem, parameter))
         }
     }
 }
@@ -106,12 +100,7 @@ pub async fn post(
                 crate::http::params::encode(params.pairs().iter().map(|(name, value)| (name.as_str(), value.as_str())));
             see_other(&format!("{}?{query}", app.config.issuer.endpoint("/oauth2/authorize")))
         }
-        Err(error) => {
-            reply::log(&error, &caller);
-            let description = error.description();
-            let shown = Shown { code: Some(error.code.name()), detail: Some(&description), ..Shown::default() };
-            front.error(Front::language(&headers, None), &caller, Problem::BadRequest, shown)
-        }
+        Err(error) => reply::page(&front, Front::language(&headers, None), &caller, &error, (Problem::BadRequest, "")),
     }
 }
 

@@ -12,6 +12,7 @@ use super::registry;
 use super::scope::STANDARD;
 use crate::app::App;
 use crate::config::Config;
+use crate::http::etag;
 use crate::http::locale::Lang;
 use crate::oidc::{claims, id_token};
 use crate::secret;
@@ -82,11 +83,8 @@ pub async fn jwks(State(app): State<App>, headers: HeaderMap) -> Response {
     cached(published.bytes.clone(), &published.etag, &headers)
 }
 
-fn cached(bytes: Bytes, etag: &str, headers: &HeaderMap) -> Response {
-    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let fresh = known
-        .flat_map(|value| value.split(','))
-        .any(|tag| tag.trim().trim_start_matches("W/") == etag || tag.trim() == "*");
+fn cached(bytes: Bytes, tag: &str, headers: &HeaderMap) -> Response {
+    let fresh = etag::is_known(headers, tag);
     let mut response = Response::new(if fresh { Body::empty() } else { Body::from(bytes) });
     if fresh {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -94,8 +92,8 @@ fn cached(bytes: Bytes, etag: &str, headers: &HeaderMap) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(CACHE));
-    if let Ok(etag) = HeaderValue::from_str(etag) {
-        headers.insert(header::ETAG, etag);
+    if let Ok(tag) = HeaderValue::from_str(tag) {
+        headers.insert(header::ETAG, tag);
     }
     response
 }

@@ -11,7 +11,11 @@ use serde::Serialize;
 
 use super::error::{Code, Error};
 use crate::event::Caller;
+use crate::http::locale::Lang;
 use crate::http::params::Params;
+use crate::http::plain;
+use crate::login::front::{Front, Shown};
+use crate::login::pages::Problem;
 
 /// A body, or why there is none.
 pub type Read = Result<Bytes, BytesRejection>;
@@ -116,19 +120,46 @@ pub fn bearer_error(error: &Error, caller: &Caller) -> Response {
     response
 }
 
+/// The page of an error that can't be sent on: logged, and with its code and sentence for the application's people. What passes and
+/// what is our own fault have pages of their own. `parameter` is the one at fault, or empty.
+#[must_use]
+pub fn page(
+    front: &Front,
+    lang: Lang,
+    caller: &Caller,
+    error: &Error,
+    (problem, parameter): (Problem, &str),
+) -> Response {
+    log(error, caller);
+    let own = match error.code {
+        Code::TemporarilyUnavailable => Some(Problem::Overloaded),
+        Code::TooMany => Some(Problem::TooMany),
+        Code::ServerError => Some(Problem::Broken),
+        _ => None,
+    };
+    if let Some(own) = own {
+        return front.error(lang, caller, own, Shown::default());
+    }
+    let description = error.description();
+    let parameter = Some(parameter).filter(|name| !name.is_empty());
+    let shown = Shown { code: Some(error.code.name()), parameter, detail: Some(&description), ..Shown::default() };
+    front.error(lang, caller, problem, shown)
+}
+
 fn retry_after(error: &Error, response: &mut Response) {
     if matches!(error.code, Code::TemporarilyUnavailable | Code::TooMany) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
 }
 
-/// One line per failure, at the edge; a client's mistake is not our warning.
+/// One line per failure, at the edge; a client's mistake is not our warning. It may repeat what strangers sent, so it is cut.
 pub fn log(error: &Error, caller: &Caller) {
     let request = caller.request_id.map(|id| id.to_string()).unwrap_or_default();
-    let (code, detail) = (error.code.name(), error.detail.as_deref().unwrap_or_default());
+    let (code, says) = (error.code.name(), plain::cut(&error.description, 200));
+    let detail = plain::cut(error.detail.as_deref().unwrap_or_default(), 500);
     match error.code {
-        Code::ServerError => tracing::error!(request, code, detail, "{}", error.description),
-        Code::TemporarilyUnavailable => tracing::warn!(request, code, detail, "{}", error.description),
-        _ => tracing::info!(request, code, detail, "{}", error.description),
+        Code::ServerError => tracing::error!(request, code, detail, "{says}"),
+        Code::TemporarilyUnavailable => tracing::warn!(request, code, detail, "{says}"),
+        _ => tracing::info!(request, code, detail, "{says}"),
     }
 }

@@ -9,8 +9,6 @@ use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use url::Url;
 use uuid::Uuid;
 
@@ -20,15 +18,14 @@ use crate::event::Caller;
 use crate::http::headers::Source;
 use crate::http::html::Page;
 use crate::http::origin;
-use crate::http::params::{Params, encode};
+use crate::http::params::{Params, append, encode};
 use crate::keyring::mac::FORM;
 use crate::login::front::{Front, Shown};
 use crate::login::pages::{Form, Problem, SignOut, SignedOut, Who};
 use crate::oauth::client::{self, Client};
-use crate::oauth::error::{Code, Error};
+use crate::oauth::error::Error;
 use crate::oauth::redirect::{self, ValidRedirect};
 use crate::oauth::reply::{self, Read};
-use crate::seal::KeyId;
 use crate::secret::Digest;
 use crate::session::{self, Held};
 
@@ -185,7 +182,10 @@ impl Visit<'_> {
 
     /// Nothing is signed in here any more: back to the client, or a page that says so.
     fn done(&self, asked: &Asked, ended: bool) -> Response {
-        let location = asked.redirect.as_ref().map(|redirect| with_state(redirect, asked.state.as_deref()));
+        let location = asked
+            .redirect
+            .as_ref()
+            .map(|redirect| append(redirect.uri(), asked.state.as_deref().map(|state| ("state", state))));
         // Who signed nobody out and proves nothing is not sent anywhere by itself.
         let mut response = match location {
             Some(to) if ended || asked.hint.is_some() => {
@@ -207,23 +207,8 @@ impl Visit<'_> {
     }
 
     fn wrong(&self, Wrong(parameter, error): &Wrong) -> Response {
-        reply::log(error, self.caller);
-        let description = error.description();
-        match error.code {
-            Code::TemporarilyUnavailable => {
-                let mut response = self.page(Problem::Overloaded, Shown::default());
-                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-                response
-            }
-            Code::ServerError => self.page(Problem::Broken, Shown::default()),
-            code => {
-                let parameter = Some(*parameter).filter(|name| !name.is_empty());
-                self.page(
-                    Problem::BadRequest,
-                    Shown { code: Some(code.name()), parameter, detail: Some(&description), ..Shown::default() },
-                )
-            }
-        }
+        let lang = Front::language(self.headers, None);
+        reply::page(self.front, lang, self.caller, error, (Problem::BadRequest, parameter))
     }
 
     fn page(&self, problem: Problem, shown: Shown<'_>) -> Response {
@@ -232,26 +217,15 @@ impl Visit<'_> {
 
     /// What a confirmation must carry: bound to the session cookie and to the very request.
     fn token(&self, cookie: Option<&str>) -> String {
-        let (id, tag) = self.app.keyring.mac(FORM).sign(&self.bound(cookie));
-        URL_SAFE_NO_PAD.encode([&id.0[..], &tag].concat())
+        self.app.keyring.mac(FORM).token(&self.bound(cookie))
     }
 
     fn holds(&self, cookie: Option<&str>, token: &str) -> bool {
-        let Ok(raw) = URL_SAFE_NO_PAD.decode(token) else { return false };
-        let Some((id, tag)) = raw.split_first_chunk::<8>() else { return false };
-        self.app.keyring.mac(FORM).verify(KeyId(*id), &self.bound(cookie), tag)
+        self.app.keyring.mac(FORM).holds(&self.bound(cookie), token)
     }
 
     fn bound(&self, cookie: Option<&str>) -> Vec<u8> {
         let session = Digest::of(&[b"session", cookie.unwrap_or_default().as_bytes()]);
         [b"logout", session.as_bytes(), self.query.as_bytes()].concat()
-    }
-}
-
-fn with_state(redirect: &ValidRedirect, state: Option<&str>) -> String {
-    let uri = redirect.uri();
-    match state {
-        None => uri.to_owned(),
-        Some(state) => format!("{uri}{}{}", if uri.contains('?') { "&" } else { "?" }, encode([("state", state)])),
     }
 }

@@ -5,9 +5,6 @@ use crate::keyring::mac::FORM;
 use crate::secret::{BrowserSecret, Digest, Opaque};
 use crate::store::interactions::Interaction;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 /// The cookie's name, before any prefix.
 pub const COOKIE: &str = "ch_browser";
 
@@ -66,16 +63,13 @@ impl Browser {
     /// The token a form of this interaction, at this step, must carry. One made before a sign-in is worthless after it.
     #[must_use]
     pub fn form_token(&self, app: &App, interaction: &Interaction) -> String {
-        let (id, tag) = app.keyring.mac(FORM).sign(&self.bound(interaction));
-        URL_SAFE_NO_PAD.encode([&id.0[..], &tag].concat())
+        app.keyring.mac(FORM).token(&self.bound(interaction))
     }
 
     /// Whether a form token is this browser's, for this interaction at this step.
     #[must_use]
     pub fn holds(&self, app: &App, interaction: &Interaction, token: &str) -> bool {
-        let Ok(raw) = URL_SAFE_NO_PAD.decode(token) else { return false };
-        let Some((id, tag)) = raw.split_first_chunk::<8>() else { return false };
-        self.secret.is_some() && app.keyring.mac(FORM).verify(crate::seal::KeyId(*id), &self.bound(interaction), tag)
+        self.secret.is_some() && app.keyring.mac(FORM).holds(&self.bound(interaction), token)
     }
 
     fn bound(&self, interaction: &Interaction) -> Vec<u8> {

@@ -88,6 +88,10 @@ pub async fn begin(app: &App, begins: Beginning, browser: &Browser, caller: &Cal
         };
         return Ok(Next::Away(failure(app, &open, &error)).into());
     }
+    // Anybody may come this far, and what follows is written down.
+    if !app.beginnings.take(caller, app.clock.monotonic()) {
+        return Err(Error::new(Code::TooMany, "too many sign-ins are begun from this network: come again"));
+    }
     let session_id = held.filter(|_| decision == Decision::Consent).map(|held| held.session_id);
     keep(app, open.interaction, browser, session_id).await
 }
@@ -181,16 +185,21 @@ pub async fn password(
     let step = from.after(Input::Proved).ok_or_else(|| Refused::Finished(open.stale(app)))?;
     let devices = device::recognise(app, browser.devices());
     let proven = prove::by_password(app, Typed { name, password, devices: &devices }, caller).await?;
+    let client = open.request.client_id;
     if open.request.hinted.as_ref().is_some_and(|sub| *sub != subject::of_user(proven.user())) {
+        proven.came_to_nothing(app, "other_user", client, caller).await?;
         let error = Error::new(Code::LoginRequired, "another user than the one id_token_hint is about signed in");
-        return Ok(turn_away(app, open, &error, caller).await?.into());
+        return Ok(turn_away(app, open, &error, None, caller).await?.into());
     }
-    // Read before the transaction: whoever waits for a second connection while holding one can wait for ever.
-    let held = session::of_cookie(app, browser.session()).await?.filter(|held| held.user_id == proven.user_id());
-    let mut tx = app.store.begin().await?;
-    let begun = begin_session(app, &mut tx, held.as_ref(), &proven, caller).await?;
-    write(app, &mut tx, open, step, Some(begun.session_id)).await?;
-    tx.commit().await?;
+    let begun = match begin_proven(app, open, browser, (&proven, step), caller).await {
+        Ok(begun) => begun,
+        Err(refused) => {
+            // The answer tells that the password is right, so its owner is told too.
+            proven.came_to_nothing(app, "overtaken", client, caller).await?;
+            return Err(refused);
+        }
+    };
+    proven.forgive(app).await;
     let browser = browser.with_session(&begun.secret.expose());
     let (next, stands) = after_session(app, open.interaction.id, &browser, caller).await?;
     if !stands {
@@ -198,6 +207,23 @@ pub async fn password(
         return Ok(next.into());
     }
     Ok(Moved { next, browser: None, session: Some(begun.secret), device: Some(proven.device().token(app)) })
+}
+
+/// The step and the session that comes of it, together.
+async fn begin_proven(
+    app: &App,
+    open: &Open,
+    browser: &Browser,
+    (proven, step): (&Proven, Step),
+    caller: &Caller,
+) -> Result<session::Begun, Refused> {
+    // Read before the transaction: whoever waits for a second connection while holding one can wait for ever.
+    let held = session::of_cookie(app, browser.session()).await?.filter(|held| held.user_id == proven.user_id());
+    let mut tx = app.store.begin().await?;
+    let begun = begin_session(app, &mut tx, held.as_ref(), proven, caller).await?;
+    write(app, &mut tx, open, step, Some(begun.session_id)).await?;
+    tx.commit().await?;
+    Ok(begun)
 }
 
 /// The same user's live session in this browser is renewed; anyone else gets a session of his own.
@@ -257,17 +283,26 @@ pub async fn allow(app: &App, open: &Open, browser: &Browser, caller: &Caller) -
     }
 }
 
-/// The user cancels, or doesn't allow: the client is told.
-pub async fn cancel(app: &App, open: &Open, caller: &Caller) -> Result<Next, Refused> {
-    turn_away(app, open, &Error::new(Code::AccessDenied, "the user did not allow it"), caller).await
+/// The user, signed in for it or not, cancels or doesn't allow: the client is told.
+pub async fn cancel(app: &App, open: &Open, who: Option<&Held>, caller: &Caller) -> Result<Next, Refused> {
+    let error = Error::new(Code::AccessDenied, "the user did not allow it");
+    turn_away(app, open, &error, who.map(|held| held.user_id), caller).await
 }
 
 /// Ends without a code.
-async fn turn_away(app: &App, open: &Open, error: &Error, caller: &Caller) -> Result<Next, Refused> {
+async fn turn_away(
+    app: &App,
+    open: &Open,
+    error: &Error,
+    user_id: Option<Uuid>,
+    caller: &Caller,
+) -> Result<Next, Refused> {
     let step = after(app, open, Input::Refused)?;
     let mut tx = app.store.begin().await?;
     write(app, &mut tx, open, step, open.interaction.session_id).await?;
-    let record = Record::new(Event::SigninCancelled, Actor::Anonymous, caller, app.clock.now())
+    let actor = user_id.map_or(Actor::Anonymous, Actor::User);
+    let record = Record::new(Event::SigninCancelled, actor, caller, app.clock.now())
+        .user(user_id)
         .client(open.request.client_id)
         .session(open.interaction.session_id)
         .outcome("cancelled");

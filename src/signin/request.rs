@@ -7,9 +7,9 @@ use crate::http::params;
 use crate::oauth::pkce;
 use crate::oauth::prompt::Prompt;
 
-/// What was asked for, validated. Only `oauth/authorize` makes one, at the end of its list of checks.
+/// What was asked for, validated. Only `oauth/authorize` makes one, at the end of its list of checks. While servers are upgraded
+/// one by one an older one reads what a newer one wrote: a member it doesn't know is left alone, and a new one must be optional.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct AuthorizationRequest {
     pub client_id: Uuid,
     /// Where the answer goes: matched against the registration.
@@ -60,5 +60,21 @@ impl AuthorizationRequest {
         ];
         let once = once.into_iter().filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)));
         Some(params::encode(once.chain(self.resources.iter().map(|uri| ("resource", uri.as_str())))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_server_reads_what_a_newer_one_wrote() {
+        let written = serde_json::json!({
+            "client_id": Uuid::nil(), "redirect_uri": "https://rp.test/cb", "redirect_sent": true, "state": "s", "scopes": "openid",
+            "resources": [], "prompt": { "none": false, "login": true, "consent": false, "select_account": false, "create": true },
+            "requested_acr": ["2"],
+        });
+        let read: AuthorizationRequest = serde_json::from_value(written).unwrap();
+        assert_eq!((read.state.as_deref(), read.prompt.login, read.hinted), (Some("s"), true, None));
     }
 }

@@ -6,6 +6,8 @@ use super::{Result, Store, Tx, within};
 
 /// How many rows go in one statement, at most.
 pub const BATCH: i64 = 500;
+/// How many interactions: anybody may begin one, so they must go as fast as they can come. Nothing hangs on them.
+pub const INTERACTIONS: i64 = 5000;
 
 /// What may go, each with the time before which it may.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +24,10 @@ pub struct Horizon {
 
 macro_rules! sweep {
     ($tx:expr, $text:expr, $at:expr) => {
-        within!($tx, db => sqlx::query($text).bind($at).bind(BATCH).execute(&mut *db).await?.rows_affected())
+        sweep!($tx, $text, $at, BATCH)
+    };
+    ($tx:expr, $text:expr, $at:expr, $most:expr) => {
+        within!($tx, db => sqlx::query($text).bind($at).bind($most).execute(&mut *db).await?.rows_affected())
     };
 }
 
@@ -41,8 +46,11 @@ pub async fn batch(store: &Store, horizon: &Horizon) -> Result<u64> {
     gone += sweep!(
         &mut tx,
         "DELETE FROM interaction WHERE id IN (SELECT id FROM interaction WHERE expires_at < $1 LIMIT $2)",
-        horizon.now
+        horizon.now,
+        INTERACTIONS
     );
+    tx.commit().await?;
+    let mut tx = store.begin().await?;
     gone += sweep!(
         &mut tx,
         "DELETE FROM throttle WHERE key IN (SELECT key FROM throttle WHERE expires_at < $1 LIMIT $2)",

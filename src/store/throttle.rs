@@ -51,6 +51,12 @@ pub async fn clear(tx: &mut Tx, key: &str) -> Result<()> {
     Ok(())
 }
 
+/// Clears every budget whose key begins so. Reads them all: for what operators do.
+pub async fn clear_beginning(tx: &mut Tx, prefix: &str) -> Result<()> {
+    within!(tx, db => sqlx::query("DELETE FROM throttle WHERE substr(key, 1, length($1)) = $1").bind(prefix).execute(&mut *db).await?.rows_affected());
+    Ok(())
+}
+
 /// Gives one charge back.
 pub async fn give_back(tx: &mut Tx, key: &str) -> Result<()> {
     within!(tx, db => sqlx::query("UPDATE throttle SET charged = charged - 1 WHERE key = $1 AND charged > 0").bind(key).execute(&mut *db).await?.rows_affected());

@@ -4,17 +4,17 @@
 //! Account: some attempts free, then 1 s, 2 s, 4 s … up to the cap, and at the hard stop no more until a new password is set
 //! (NIST SP 800-63B-4, 3.2.2). A name nobody has is treated alike. A browser that has signed in to the account before has a
 //! budget of its own, beside account and network, so that strangers can't keep its owner out (ASVS 6.1.1). Network (an IPv4
-//! address, an IPv6 /64): so many failures in a window. An attempt made too early is refused without being charged to the
-//! account, so that hammering can't push its owner's waiting time up.
+//! address; an IPv6 /64, and at eight times as many the /48 around it, which one customer may hold whole): so many failures in a
+//! window. An attempt made too early is refused without being charged to the account, so that hammering can't push its owner's
+//! waiting time up. An operator may open what is closed.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::config::Throttle;
-use crate::secret;
 use crate::store::{self, Store, Tx, throttle};
 
 /// What a charge answers.
@@ -33,10 +33,11 @@ pub enum Charged {
 pub enum Budget<'a> {
     /// A user's, from wherever.
     User(Uuid),
-    /// Those of a name that is nobody's.
-    Name(&'a str),
-    /// A user's in a browser known to be theirs.
-    Device(Uuid),
+    /// Those of a name that is nobody's, by its MAC: people type passwords into the wrong field, and whoever reads the
+    /// database shall not find out by guessing.
+    Name(&'a [u8; 32]),
+    /// A user's in a browser known to be theirs: whose, and which.
+    Device(Uuid, Uuid),
 }
 
 /// One attempt, and what it is charged to.
@@ -52,6 +53,9 @@ pub struct Attempt<'a> {
 const MEMORY: Duration = Duration::from_hours(24);
 /// How long it stays closed, should nobody ever set a password.
 const CLOSED: Duration = Duration::from_hours(24 * 400);
+/// The wide IPv6 network, and how many times the failures of a narrow one it may have.
+const WIDE: u8 = 48;
+const WIDE_TIMES: i64 = 8;
 /// How often a charge is tried against others arriving at the same moment.
 const TRIES: usize = 8;
 
@@ -63,10 +67,11 @@ pub async fn charge(store: &Store, attempt: &Attempt<'_>) -> store::Result<Charg
         Charged::Go => {}
         refused => return Ok(refused),
     }
-    if let Some(network) = attempt.network_key() {
+    // The narrow one first: whoever has used that up costs the neighbours in the wide one nothing.
+    for (network, most) in attempt.networks() {
         let floor = at - rules.network_window;
         let charged = throttle::charge(store, &network, at, floor, at + rules.network_window).await?;
-        if charged.charged > i64::from(rules.network_failures) {
+        if charged.charged > most {
             let left = (charged.since + rules.network_window - at).to_std().unwrap_or(Duration::from_secs(1));
             return Ok(Charged::Wait(left.min(rules.network_window)));
         }
@@ -102,29 +107,43 @@ fn judge_account(rules: &Throttle, seen: Option<&throttle::Charged>, at: DateTim
     if left.is_zero() { Charged::Go } else { Charged::Wait(left) }
 }
 
-/// A success: the budget's failures are forgotten, and the network gets back what it was charged.
-pub async fn forgive(store: &Store, attempt: &Attempt<'_>) -> store::Result<()> {
+/// What an attempt was charged to.
+#[derive(Debug, Clone)]
+pub struct Paid {
+    account: String,
+    networks: Vec<String>,
+}
+
+/// A success: the budget's failures are forgotten, and the networks get back what they were charged.
+pub async fn forgive(store: &Store, paid: &Paid) -> store::Result<()> {
     let mut tx = store.begin().await?;
-    throttle::clear(&mut tx, &attempt.account_key()).await?;
-    if let Some(network) = attempt.network_key() {
-        throttle::give_back(&mut tx, &network).await?;
+    throttle::clear(&mut tx, &paid.account).await?;
+    give_back_networks(tx, paid).await
+}
+
+/// Nothing was looked at after all: all get back what they were charged.
+pub async fn give_back(store: &Store, paid: &Paid) -> store::Result<()> {
+    let mut tx = store.begin().await?;
+    throttle::give_back(&mut tx, &paid.account).await?;
+    give_back_networks(tx, paid).await
+}
+
+async fn give_back_networks(mut tx: Tx, paid: &Paid) -> store::Result<()> {
+    for network in &paid.networks {
+        throttle::give_back(&mut tx, network).await?;
     }
     tx.commit().await
 }
 
-/// Nothing was looked at after all: both get back what they were charged.
-pub async fn give_back(store: &Store, attempt: &Attempt<'_>) -> store::Result<()> {
-    let mut tx = store.begin().await?;
-    throttle::give_back(&mut tx, &attempt.account_key()).await?;
-    if let Some(network) = attempt.network_key() {
-        throttle::give_back(&mut tx, &network).await?;
-    }
-    tx.commit().await
-}
-
-/// Forgets a user's failures in the transaction that sets a new password.
+/// Forgets a user's failures in the transaction that sets a new password, by which no browser is known any more.
 pub async fn reset(tx: &mut Tx, user_id: Uuid) -> store::Result<()> {
     throttle::clear(tx, &Budget::User(user_id).key()).await
+}
+
+/// Forgets a user's failures, those in known browsers too.
+pub async fn unlock(tx: &mut Tx, user_id: Uuid) -> store::Result<()> {
+    reset(tx, user_id).await?;
+    throttle::clear_beginning(tx, &format!("device:{user_id}:")).await
 }
 
 /// The wait after so many failures.
@@ -138,30 +157,45 @@ impl Attempt<'_> {
         self.budget.key()
     }
 
-    /// A known browser is not judged by who else is on its network.
-    fn network_key(&self) -> Option<String> {
-        let address = self.address.filter(|_| !matches!(self.budget, Budget::Device(_)))?;
-        Some(match address.to_canonical() {
-            IpAddr::V4(v4) => format!("network:{v4}"),
+    /// What this attempt is charged to.
+    #[must_use]
+    pub fn paid(&self) -> Paid {
+        let networks = self.networks().into_iter().map(|(key, _)| key).collect();
+        Paid { account: self.account_key(), networks }
+    }
+
+    /// The networks it comes from, each with how many failures it may have. A known browser is not judged by who else is on
+    /// its network.
+    fn networks(&self) -> Vec<(String, i64)> {
+        let Some(address) = self.address.filter(|_| !matches!(self.budget, Budget::Device(..))) else {
+            return Vec::new();
+        };
+        let most = i64::from(self.rules.network_failures);
+        match address.to_canonical() {
+            IpAddr::V4(v4) => vec![(format!("network:{v4}"), most)],
             IpAddr::V6(v6) => {
                 let prefix = self.rules.ipv6_prefix;
-                let kept = u128::from(v6) & u128::MAX.checked_shl(128 - u32::from(prefix)).unwrap_or(0);
-                format!("network:{}/{prefix}", std::net::Ipv6Addr::from(kept))
+                let wide = (prefix > WIDE).then(|| (within(v6, WIDE), most * WIDE_TIMES));
+                std::iter::once((within(v6, prefix), most)).chain(wide).collect()
             }
-        })
+        }
     }
 }
 
+/// The key of the IPv6 network of this many leading bits.
+fn within(address: Ipv6Addr, prefix: u8) -> String {
+    let kept = u128::from(address) & u128::MAX.checked_shl(128 - u32::from(prefix)).unwrap_or(0);
+    format!("network:{}/{prefix}", Ipv6Addr::from(kept))
+}
+
 impl Budget<'_> {
-    /// A name that was typed is not kept in clear: people type passwords into the wrong field.
-    fn key(self) -> String {
+    /// The key its failures are counted under.
+    #[must_use]
+    pub fn key(self) -> String {
         match self {
             Self::User(id) => format!("account:{id}"),
-            Self::Device(id) => format!("device:{id}"),
-            Self::Name(name) => {
-                let digest = secret::sha256(&[b"chancery account budget", name.as_bytes()]);
-                digest.iter().take(16).fold(String::from("name:"), |out, byte| format!("{out}{byte:02x}"))
-            }
+            Self::Device(user, id) => format!("device:{user}:{id}"),
+            Self::Name(tag) => tag.iter().take(16).fold(String::from("name:"), |out, byte| format!("{out}{byte:02x}")),
         }
     }
 }
@@ -179,6 +213,7 @@ mod tests {
             network_window: Duration::from_secs(600),
             ipv6_prefix: 64,
             endpoint_failures: 60,
+            interactions: 600,
         }
     }
 
@@ -210,15 +245,22 @@ mod tests {
     }
 
     #[test]
-    fn a_network_is_an_ipv4_address_or_an_ipv6_64() {
-        let (rules, budget) = (rules(), Budget::Name("x"));
-        let key = |text: &str| {
-            let address = Some(text.parse().unwrap());
-            Attempt { rules: &rules, budget, address, at: at(0) }.network_key().unwrap()
+    fn a_network_is_an_ipv4_address_or_an_ipv6_64_and_its_48() {
+        let of = |text: &str, prefix: u8, budget: Budget<'_>| {
+            let rules = Throttle { ipv6_prefix: prefix, ..rules() };
+            Attempt { rules: &rules, budget, address: Some(text.parse().unwrap()), at: at(0) }.networks()
         };
-        assert_eq!(key("2001:db8:1:2::1"), key("2001:db8:1:2:ffff:ffff:ffff:ffff"));
-        assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
-        assert_eq!(key("::ffff:192.0.2.1"), key("192.0.2.1"));
-        assert_ne!(key("192.0.2.1"), key("192.0.2.2"));
+        let keys = |text: &str| of(text, 64, Budget::User(Uuid::nil()));
+        let [narrow, wide] = &keys("2001:db8:1:2::1")[..] else { panic!("two") };
+        assert_eq!(*narrow, ("network:2001:db8:1:2::/64".to_owned(), 30));
+        assert_eq!(*wide, ("network:2001:db8:1::/48".to_owned(), 240));
+        assert_eq!(keys("2001:db8:1:2::1"), keys("2001:db8:1:2:ffff:ffff:ffff:ffff"));
+        assert_ne!(keys("2001:db8:1:3::1")[0], *narrow);
+        assert_eq!(keys("2001:db8:1:3::1")[1], *wide);
+        assert_ne!(keys("2001:db8:2:2::1")[1], *wide);
+        assert_eq!(of("2001:db8:1:2::1", 48, Budget::User(Uuid::nil())), [("network:2001:db8:1::/48".to_owned(), 30)]);
+        assert_eq!(keys("::ffff:192.0.2.1"), keys("192.0.2.1"));
+        assert_eq!(keys("192.0.2.1"), [("network:192.0.2.1".to_owned(), 30)]);
+        assert_eq!(of("192.0.2.1", 64, Budget::Device(Uuid::nil(), Uuid::max())), []);
     }
 }

@@ -3,6 +3,7 @@
 //! Refuses rather than waits: a queue is bounded, and past it the answer is "come again".
 
 pub mod account;
+mod beginnings;
 mod bucket;
 mod failures;
 mod permits;
@@ -10,7 +11,8 @@ mod refusals;
 mod revocations;
 
 pub use account::Charged;
+pub use beginnings::Beginnings;
 pub use failures::Failures;
-pub use permits::{Busy, Permit, Permits};
+pub use permits::{Busy, Permit, Permits, Turn};
 pub use refusals::AuditRate;
 pub use revocations::RevocationRate;

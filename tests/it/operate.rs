@@ -1,5 +1,8 @@
 //! Running it: TLS, a stop that finishes what is in flight, logs, metrics, and starts that must be refused.
 
+mod connections;
+mod telling;
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

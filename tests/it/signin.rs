@@ -7,6 +7,7 @@ mod names;
 mod races;
 mod sessions;
 mod signout;
+mod traces;
 
 use std::time::Duration;
 

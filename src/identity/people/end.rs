@@ -35,6 +35,15 @@ pub async fn enable(store: &Store, by: &By<'_>, id: Uuid) -> Result<Change<User>
     Ok(Change::new(tx, user))
 }
 
+/// Forgets a user's failed sign-ins, so that a closed password may be tried again. Ends nothing: the password stays, and whoever
+/// closed it by guessing learnt nothing.
+pub async fn unlock(store: &Store, by: &By<'_>, id: Uuid) -> Result<Change<User>, Refused> {
+    let (mut tx, user) = locked(store, id).await?;
+    account::unlock(&mut tx, id).await?;
+    audit::insert(&mut tx, &by.record(Event::UserUnlocked).user(id)).await?;
+    Ok(Change::new(tx, user))
+}
+
 /// Deletes a user: personal columns emptied, password gone, name free again, everything he holds ended.
 pub async fn delete(store: &Store, by: &By<'_>, id: Uuid) -> Result<Change<User>, Refused> {
     let (mut tx, user) = locked(store, id).await?;

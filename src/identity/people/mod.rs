@@ -8,7 +8,7 @@ mod draft;
 mod end;
 
 pub use draft::{Edit, NewUser};
-pub use end::{delete, disable, enable, remove_consent, set_password};
+pub use end::{delete, disable, enable, remove_consent, set_password, unlock};
 use serde_json::json;
 use sqlx::types::Json;
 use uuid::Uuid;

@@ -23,6 +23,8 @@ pub struct ErrorPage {
     pub parameter: Option<String>,
     /// A line for the application's people.
     pub detail: Option<String>,
+    /// The application, where it has no address to go back to: its name.
+    pub client: Option<String>,
     /// A checked address on which to begin again.
     pub again: Option<String>,
     /// The application to go back to: its name, and an address that was checked to be its own.
@@ -46,6 +48,8 @@ pub enum Problem {
     NotFromHere,
     /// The interaction has been answered already.
     Finished,
+    /// Throttled.
+    TooMany,
     /// Shed.
     Overloaded,
     /// No such address.
@@ -56,7 +60,7 @@ pub enum Problem {
 
 impl Problem {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::BadRequest,
         Self::UnknownClient,
         Self::BadRedirect,
@@ -64,6 +68,7 @@ impl Problem {
         Self::OtherBrowser,
         Self::NotFromHere,
         Self::Finished,
+        Self::TooMany,
         Self::Overloaded,
         Self::NotFound,
         Self::Broken,
@@ -78,6 +83,7 @@ impl Problem {
             }
             Self::NotFromHere => StatusCode::FORBIDDEN,
             Self::Finished => StatusCode::CONFLICT,
+            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Broken => StatusCode::INTERNAL_SERVER_ERROR,
@@ -89,7 +95,7 @@ impl ErrorPage {
     /// A page that names only the problem.
     #[must_use]
     pub fn of(frame: Frame, problem: Problem) -> Self {
-        Self { frame, problem, code: None, parameter: None, detail: None, again: None, back: None }
+        Self { frame, problem, code: None, parameter: None, detail: None, client: None, again: None, back: None }
     }
 
     /// What is said of it.
@@ -104,6 +110,7 @@ impl ErrorPage {
             Problem::OtherBrowser => words.other_browser,
             Problem::NotFromHere => words.not_from_here,
             Problem::Finished => words.finished,
+            Problem::TooMany => words.too_many,
             Problem::Overloaded => words.overloaded,
             Problem::NotFound => words.not_found,
             Problem::Broken => words.broken,
@@ -134,7 +141,8 @@ impl ErrorPage {
         let back = Some(("Harbour Dashboard".to_owned(), "https://dashboard.harbour.example/".to_owned()));
         let again = Self { again: Some("/".into()), back, ..Self::of(frame.clone(), Problem::Expired) };
         let finished = Self { problem: Problem::Finished, ..again.clone() };
+        let app = Self { client: Some("Harbour Pilot".into()), back: None, ..again.clone() };
         let plain = Problem::ALL.map(|problem| ("plain", Self::of(frame.clone(), problem)));
-        [("named", named), ("again", again), ("back", finished)].into_iter().chain(plain).collect()
+        [("named", named), ("again", again), ("back", finished), ("app", app)].into_iter().chain(plain).collect()
     }
 }

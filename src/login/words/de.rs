@@ -57,6 +57,7 @@ pub(super) static WORDS: Words = Words {
     signed_out: "Abgemeldet",
     signed_out_what: "Sie sind in diesem Browser abgemeldet.",
     signed_out_shared: "Wenn auch andere dieses Gerät benutzen, schließen Sie zusätzlich alle Fenster des Browsers.",
+    application: Around("Die Anwendung heißt {}."),
     back_to: Around("Zurück zu {}"),
     for_developers: "Für die Betreiber der Anwendung",
     parameter: "Parameter",
@@ -98,6 +99,11 @@ pub(super) static WORDS: Words = Words {
         title: "Diese Anmeldung ist schon abgeschlossen",
         what: "Die Seite wurde schon einmal abgeschickt, vielleicht durch Zurückgehen oder einen zweiten Klick.",
         now: "Gehen Sie zurück zur Anwendung; vielleicht sind Sie schon angemeldet.",
+    },
+    too_many: Told {
+        title: "Zu viele Versuche",
+        what: "Mit Ihrem Konto oder aus Ihrem Netz wurde in kurzer Zeit zu viel versucht.",
+        now: "Warten Sie ein wenig und versuchen Sie es dann noch einmal.",
     },
     overloaded: Told {
         title: "Gerade ist sehr viel los",

@@ -57,6 +57,7 @@ pub(super) static WORDS: Words = Words {
     signed_out: "Signed out",
     signed_out_what: "You are signed out on this browser.",
     signed_out_shared: "If others use this device, close all windows of the browser, too.",
+    application: Around("The application is {}."),
     back_to: Around("Back to {}"),
     for_developers: "For the people who run the application",
     parameter: "Parameter",
@@ -98,6 +99,11 @@ pub(super) static WORDS: Words = Words {
         title: "This sign-in is already finished",
         what: "The page was sent before, perhaps by going back or by a second click.",
         now: "Go back to the application; you may be signed in already.",
+    },
+    too_many: Told {
+        title: "Too many attempts",
+        what: "Too much has been tried from your account or your network in a short time.",
+        now: "Wait a little, then try again.",
     },
     overloaded: Told {
         title: "Very busy just now",

@@ -57,6 +57,7 @@ pub(super) static WORDS: Words = Words {
     signed_out: "Sesión cerrada",
     signed_out_what: "Su sesión en este navegador ha terminado.",
     signed_out_shared: "Si otras personas usan este dispositivo, cierre también todas las ventanas del navegador.",
+    application: Around("La aplicación es {}."),
     back_to: Around("Volver a {}"),
     for_developers: "Para los responsables de la aplicación",
     parameter: "Parámetro",
@@ -98,6 +99,11 @@ pub(super) static WORDS: Words = Words {
         title: "Este inicio de sesión ya ha terminado",
         what: "La página ya se había enviado, quizá al volver atrás o con un segundo clic.",
         now: "Vuelva a la aplicación; puede que ya haya iniciado sesión.",
+    },
+    too_many: Told {
+        title: "Demasiados intentos",
+        what: "Se han hecho demasiados intentos con su cuenta o desde su red en poco tiempo.",
+        now: "Espere un poco y vuelva a intentarlo.",
     },
     overloaded: Told {
         title: "Mucha actividad en este momento",

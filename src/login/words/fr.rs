@@ -57,6 +57,7 @@ pub(super) static WORDS: Words = Words {
     signed_out: "Déconnexion terminée",
     signed_out_what: "Votre session dans ce navigateur est terminée.",
     signed_out_shared: "Si d’autres personnes utilisent cet appareil, fermez aussi toutes les fenêtres du navigateur.",
+    application: Around("L’application est {}."),
     back_to: Around("Revenir à {}"),
     for_developers: "Pour les responsables de l’application",
     parameter: "Paramètre",
@@ -98,6 +99,11 @@ pub(super) static WORDS: Words = Words {
         title: "Cette connexion est déjà terminée",
         what: "La page a déjà été envoyée, peut-être par un retour en arrière ou un second clic.",
         now: "Revenez à l’application ; votre session est peut-être déjà ouverte.",
+    },
+    too_many: Told {
+        title: "Trop de tentatives",
+        what: "Trop de tentatives ont été faites avec votre compte ou depuis votre réseau en peu de temps.",
+        now: "Patientez un peu, puis réessayez.",
     },
     overloaded: Told {
         title: "Beaucoup de monde en ce moment",

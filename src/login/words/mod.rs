@@ -126,6 +126,7 @@ pub struct Words {
     pub signed_out: &'static str,
     pub signed_out_what: &'static str,
     pub signed_out_shared: &'static str,
+    pub application: Around,
     pub back_to: Around,
     // errors
     pub for_developers: &'static str,
@@ -141,6 +142,7 @@ pub struct Words {
     pub other_browser: Told,
     pub not_from_here: Told,
     pub finished: Told,
+    pub too_many: Told,
     pub overloaded: Told,
     pub not_found: Told,
     pub broken: Told,

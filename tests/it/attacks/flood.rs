@@ -1,23 +1,27 @@
 //! Filling what everybody has to hold: the revocation log through a client's own tokens, the audit trail from outside.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use chancery::clock::Clock;
+use chancery::config::Config;
 use chancery::store::audit;
 
 use uuid::Uuid;
 
-use crate::kit::actors::{Browser, RelyingParty, http};
-use crate::kit::issuer::{Issuer, Kind, on_both};
+use crate::kit::actors::{Answer, Browser, RelyingParty, http, location};
+use crate::kit::issuer::{Issuer, Kind, Setup, on_both};
+use crate::kit::raw::Raw;
 
 on_both!(
     a_client_can_not_fill_the_log_with_its_own_tokens,
     a_user_does_not_spend_what_others_may_revoke,
     nobody_fills_the_audit_trail_from_outside,
+    nobody_fills_the_database_with_sign_ins_begun,
 );
 
 /// Spends what a client, or a user at it, may add to the log: for a minute nothing comes back.
 fn spend(issuer: &Issuer, client: Uuid, user: Option<&str>) {
-    let ahead = issuer.app.clock.monotonic() + std::time::Duration::from_secs(60);
+    let ahead = issuer.app.clock.monotonic() + Duration::from_secs(60);
     while issuer.app.revocation_rate.take(client, user, ahead) {}
 }
 
@@ -86,4 +90,42 @@ async fn nobody_fills_the_audit_trail_from_outside(kind: Kind) {
     // A burst, then ten a second; a machine so slow that this allows all has not been flooded.
     let allowed = 101 + 10 * usize::try_from(began.elapsed().as_secs() + 1).unwrap();
     assert!((100.min(sent)..=allowed).contains(&told), "{told} of {sent} in {:?}", began.elapsed());
+}
+
+async fn nobody_fills_the_database_with_sign_ins_begun(kind: Kind) {
+    let clock = Clock::held(Clock::system().now());
+    let change = Box::new(|config: &mut Config| {
+        config.throttle.interactions = 20;
+        config.proxies.trusted = vec!["127.0.0.0/8".parse().unwrap()];
+    });
+    let issuer = Issuer::start_with(kind, Setup { change, ..Setup::held(&clock) }).await;
+    issuer.user("alice").await;
+    let rp = issuer.client().await;
+    let from = async |address: &str| {
+        let request = http().get(&rp.flow(&[]).url).header("x-forwarded-for", address);
+        Answer::of(request.send().await.unwrap()).await
+    };
+    let mut home = Browser::new(&issuer);
+    home.code(&rp.flow(&[]), "alice").await;
+    for nth in 0..20 {
+        // A network of many addresses is one.
+        let answer = from(&format!("192.0.2.{nth}")).await;
+        assert!(location(&answer).is_some_and(|to| to.contains("/login?")), "{} {}", answer.status, answer.text);
+    }
+    let mut raw = Raw::open(&issuer.database).await;
+    let begun = raw.count("interaction", "true").await;
+    for _ in 0..50 {
+        let refused = from("192.0.2.1").await;
+        assert_eq!((refused.status.as_u16(), location(&refused)), (429, None), "{}", refused.text);
+        assert_eq!(refused.headers["retry-after"], "1");
+        assert!(refused.text.contains("id=\"error\""), "a page: {}", refused.text);
+    }
+    assert_eq!(raw.count("interaction", "true").await, begun, "what is refused leaves nothing behind");
+    // Other networks go on; so does this one in time, and whoever is signed in.
+    assert_eq!(from("198.51.100.1").await.status, 303);
+    clock.advance(Duration::from_secs(3));
+    assert_eq!(from("192.0.2.1").await.status, 303);
+    assert_eq!(from("192.0.2.1").await.status, 429);
+    home.code(&rp.flow(&[]), "alice").await;
+    issuer.stop().await;
 }

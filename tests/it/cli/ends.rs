@@ -7,6 +7,7 @@ use crate::kit::operator::Operator;
 on_both!(
     a_user_disabled_enabled_deleted,
     a_password_set_by_another,
+    an_unlock_ends_nothing,
     a_group_removed,
     a_consent_removed,
     a_client_disabled_rotated_deleted,
@@ -124,6 +125,32 @@ async fn a_password_set_by_another(kind: Kind) {
     assert!(page.text.contains("id=\"password\""), "{} {}", page.status, page.text);
     let page = browser.sign_in(&page, &flow.url, "alice", PASSWORD).await;
     assert!(page.text.contains("id=\"error\""), "the old password is no good");
+    scene.stop().await;
+}
+
+async fn an_unlock_ends_nothing(kind: Kind) {
+    let scene = Scene::new(kind).await;
+    let rp = scene.operator.client(&scene.issuer.at, &[]);
+    let alice = scene.holder(&rp, "alice").await;
+    let mut stranger = Browser::new(&scene.issuer);
+    let flow = rp.flow(&[]);
+    let page = stranger.begin(&flow).await;
+    for status in [400, 400, 400, 400, 400, 429] {
+        let answer = stranger.sign_in(&page, &flow.url, "alice", "a guess").await;
+        assert_eq!(answer.status.as_u16(), status);
+    }
+    let told = scene.operator.json(&["user", "unlock", "alice"]);
+    assert_eq!(told["username"], "alice");
+    let answer = stranger.sign_in(&page, &flow.url, "alice", PASSWORD).await;
+    assert_eq!(answer.status, 303, "{}", answer.text);
+    alice.lives().await;
+    let said = scene.operator.run(&["user", "unlock", "alice@example.test"]).ok();
+    assert_eq!(said.out, "alice may try the password again\n");
+    scene.operator.run(&["user", "unlock", "nobody"]).refused("there is no user");
+    let rows = scene.operator.json(&["audit", "list"]);
+    let told = rows.as_array().unwrap().iter().filter(|row| row["event"] == "user.unlocked").count();
+    assert_eq!(told, 2);
+    assert!(scene.operator.run(&["user", "--help"]).ok().out.contains("unlock"));
     scene.stop().await;
 }
 

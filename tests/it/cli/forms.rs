@@ -14,7 +14,8 @@ on_both!(
     what_is_created_answers_as_scripts_expect,
     everything_is_listed_and_shown,
     everything_wrong_is_told_at_once,
-    secrets_are_shown_once
+    secrets_are_shown_once,
+    settings_and_reasons
 );
 
 #[track_caller]
@@ -271,5 +272,29 @@ async fn the_password_of_the_database_is_no_argument() {
     let before: Vec<_> = ran.err.lines().take_while(|line| !line.contains("user=chancery")).collect();
     assert!(before.len() > 2 && !before.join(" ").contains("cret"), "{before:?}");
     assert!(!file.exists(), "what failed is no backup");
+    issuer.stop().await;
+}
+
+async fn settings_and_reasons(kind: Kind) {
+    let issuer = Issuer::start_with(kind, Setup::patient()).await;
+    let operator = Operator::of(&issuer).and("CHANCERY_PROXIES__TRUSTED", "10.0.0.0/8,fd00::/8");
+    let shown = operator.json(&["--set", "tokens.retry_window=5s", "config", "show"]);
+    assert_eq!(shown["tokens.retry_window"], json!({ "value": "5s", "source": "command line" }));
+    assert_eq!(shown["limits.in_flight"], json!({ "value": 1024, "source": "default" }));
+    let trusted = json!({ "value": ["10.0.0.0/8", "fd00::/8"], "source": "CHANCERY_PROXIES__TRUSTED" });
+    assert_eq!(shown["proxies.trusted"], trusted);
+    assert_eq!(shown["tls.key"], json!({ "value": null, "source": null }));
+    assert_eq!(shown.as_object().unwrap().len(), chancery::config::SETTINGS.len());
+    let secret = Operator::of(&issuer)
+        .and("CHANCERY_KEYS__SEALING", "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA")
+        .json(&["config", "show"]);
+    assert_eq!(secret["keys.sealing"]["value"], "(redacted)");
+    // Both ways to revoke a key ask the same of a reason.
+    let long = "x".repeat(101);
+    for reason in ["", "two\nlines", "\u{1b}[2J", &long] {
+        for revoke in [&["key", "revoke", "nothing"][..], &["revoke", "key", "nothing"]] {
+            operator.run(&[revoke, &["--reason", reason]].concat()).refused("--reason: 1 to 100 characters");
+        }
+    }
     issuer.stop().await;
 }

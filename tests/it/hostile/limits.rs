@@ -15,6 +15,7 @@ use super::Ground;
 use super::wire::Raw;
 use crate::kit::actors::{Answer, Browser, RelyingParty, form_of, http};
 use crate::kit::issuer::{Kind, Setup, on_both};
+use crate::kit::raw::Raw as Database;
 
 on_both!(
     v199_hashing_has_a_queue_with_an_end,
@@ -162,30 +163,50 @@ async fn revocations_come_in_a_measured_flow(kind: Kind) {
     ground.issuer.stop().await;
 }
 
+/// Waits for a place of each kind: a refresh, a page, a long poll.
+struct Kinds<'a> {
+    ground: &'a Ground,
+    bearer: String,
+    cursor: String,
+}
+
+impl Kinds<'_> {
+    /// Whether each is answered: refreshes, pages, long polls.
+    async fn answered(&self) -> [bool; 3] {
+        let (issuer, ok) = (&self.ground.issuer, |status: u16| status != 503);
+        let page = http().get(issuer.url("/oauth2/logout")).send().await.unwrap().status();
+        let token = self.ground.web.introspect("x").await.status;
+        [ok(token.as_u16()), ok(page.as_u16()), ok(self.poll(0).await)]
+    }
+
+    async fn poll(&self, seconds: u32) -> u16 {
+        let url = self.ground.issuer.url(&format!("/gateway/revocations?after={}&wait={seconds}", self.cursor));
+        http().get(url).bearer_auth(&self.bearer).send().await.unwrap().status().as_u16()
+    }
+}
+
 async fn what_is_in_flight_is_counted(kind: Kind) {
-    let ground = Ground::with(kind, setup(|config| config.limits.in_flight = 3)).await;
+    let small = setup(|config| {
+        config.limits.in_flight = 3;
+        config.login.hash_permits = 1;
+    });
+    let ground = Ground::with(kind, small).await;
     let bearer = ground.service.own_token("chancery:feed").await;
     let feed =
         Answer::of(http().get(ground.issuer.url("/gateway/revocations")).bearer_auth(&bearer).send().await.unwrap())
             .await;
-    let cursor = feed.json["cursor"].as_str().unwrap().to_owned();
-    // Readers who wait, one after the other, until there is no place left; one of them may find it taken by our own asking.
+    let kinds = Kinds { ground: &ground, bearer, cursor: feed.json["cursor"].as_str().unwrap().to_owned() };
+    assert_eq!(kinds.answered().await, [true; 3]);
+
+    // Readers who wait take the places of readers, and nobody else's.
     let mut waiting = JoinSet::new();
-    while ground.web.introspect("x").await.status == 200 {
-        let url = ground.issuer.url(&format!("/gateway/revocations?after={cursor}&wait=30"));
-        let request = http().get(url).bearer_auth(&bearer);
+    while kinds.poll(0).await == 200 {
+        let url = ground.issuer.url(&format!("/gateway/revocations?after={}&wait=30", kinds.cursor));
+        let request = http().get(url).bearer_auth(&kinds.bearer);
         waiting.spawn(async move { request.send().await.unwrap().status() });
         assert!(waiting.len() < 30, "there is no end to places");
     }
-    for answer in [ground.web.refresh(ground.tokens.str("refresh_token")).await, ground.web.revoke("x").await] {
-        come_again(&answer, 503);
-        assert_eq!(answer.text, r#"{"error":"temporarily_unavailable"}"#);
-    }
-    // A person is told on a page.
-    let browsing = http().get(ground.issuer.url("/login")).header(header::ACCEPT, "text/html,*/*;q=0.8");
-    let page = Answer::of(browsing.send().await.unwrap()).await;
-    come_again(&page, 503);
-    assert!(page.text.contains("id=\"error\""), "{}", page.text);
+    assert_eq!(kinds.answered().await, [true, true, false]);
     // Something to tell wakes those who wait, and their places are free.
     let (app, caller) = (&ground.issuer.app, Caller::default());
     let other = ground.issuer.client().await;
@@ -193,9 +214,55 @@ async fn what_is_in_flight_is_counted(kind: Kind) {
     manage::disable(&app.store, &by, other.id).await.unwrap().settle(app).await.unwrap();
     let told = waiting.join_all().await.into_iter().filter(|status| *status == 200).count();
     assert!((2..=3).contains(&told), "{told} waited");
-    ground.issuer.until("a place is free", async |_| ground.web.introspect("x").await.status == 200).await;
+    ground.issuer.until("a place is free", async |_| kinds.poll(0).await == 200).await;
+
+    // People who wait for the hasher take the places of pages.
+    let permit = app.hashing.acquire().await.unwrap();
+    let flow = ground.web.flow(&[]);
+    let mut browser = Browser::new(&ground.issuer);
+    let page = browser.begin(&flow).await;
+    let mut typing = JoinSet::new();
+    for nth in 0..3 {
+        let (mut browser, page, flow) = (browser.clone(), page.clone(), flow.clone());
+        typing.spawn(async move { browser.sign_in(&page, &flow.url, &format!("nobody{nth}"), "wrong").await.status });
+    }
+    let crowded = async |_: &crate::kit::issuer::Issuer| kinds.answered().await == [true, false, true];
+    ground.issuer.until("pages have no place left, and only they", crowded).await;
+    // A person is told on a page.
+    let browsing = http().get(ground.issuer.url("/login")).header(header::ACCEPT, "text/html,*/*;q=0.8");
+    let told = Answer::of(browsing.send().await.unwrap()).await;
+    come_again(&told, 503);
+    assert!(told.text.contains("id=\"error\""), "{}", told.text);
+    drop(permit);
+    assert!(typing.join_all().await.into_iter().all(|status| status == 400));
+
+    // Refreshes that wait for the database take the places of refreshes.
+    let lock = hold_writes(&ground).await;
+    let mut refreshing = JoinSet::new();
+    for _ in 0..3 {
+        let (web, token) = (ground.web.clone(), ground.tokens.str("refresh_token").to_owned());
+        refreshing.spawn(async move { web.refresh(&token).await.status });
+    }
+    let crowded = async |_: &crate::kit::issuer::Issuer| kinds.answered().await == [false, true, true];
+    ground.issuer.until("refreshes have no place left, and only they", crowded).await;
+    let answer = ground.web.revoke("x").await;
+    come_again(&answer, 503);
+    assert_eq!(answer.text, r#"{"error":"temporarily_unavailable"}"#);
+    drop(lock);
+    assert!(refreshing.join_all().await.into_iter().all(|status| status == 200));
+    ground.issuer.until("a place is free", async |_| kinds.answered().await == [true; 3]).await;
     ground.goes_on().await;
     ground.issuer.stop().await;
+}
+
+/// A connection that lets everybody read and nobody rotate, until it is dropped.
+async fn hold_writes(ground: &Ground) -> Database {
+    let mut held = Database::open(&ground.issuer.database).await;
+    match held {
+        Database::Sqlite(_) => held.run("BEGIN IMMEDIATE").await,
+        Database::Postgres(_) => held.run("BEGIN; LOCK TABLE family IN EXCLUSIVE MODE").await,
+    };
+    held
 }
 
 async fn a_dawdling_body_holds_nothing(kind: Kind) {

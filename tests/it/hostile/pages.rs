@@ -5,7 +5,7 @@ use chancery::config::{Config, Sources};
 
 use super::Ground;
 use super::wire::Raw;
-use crate::kit::actors::{Answer, Browser, location};
+use crate::kit::actors::{Answer, Browser, PASSWORD, form_of, location};
 use crate::kit::issuer::{Issuer, Kind, Setup, on_both};
 
 on_both!(
@@ -13,6 +13,7 @@ on_both!(
     v124_what_is_registered_is_only_text,
     v122_v229_every_answer_is_armoured,
     v228_cookies_of_an_https_issuer,
+    what_a_sibling_site_sets_keeps_nobody_out,
 );
 
 const TRICKS: [&str; 5] = [
@@ -122,7 +123,7 @@ async fn v124_what_is_registered_is_only_text(kind: Kind) {
         let flow = client.flow(&[]);
         let page = browser.begin(&flow).await;
         harmless(&page, "the sign-in page");
-        let answer = browser.sign_in(&page, &flow.url, "alice", crate::kit::actors::PASSWORD).await;
+        let answer = browser.sign_in(&page, &flow.url, "alice", PASSWORD).await;
         let to = location(&answer).expect("on to the consent");
         let page = browser.get(&to).await;
         assert!(page.text.contains("id=\"consent-allow\""), "{}", page.text);
@@ -206,7 +207,7 @@ async fn v228_cookies_of_an_https_issuer(kind: Kind) {
     let flow = web.flow(&[]);
     let first = browser.get(&flow.url).await;
     let page = browser.get(&location(&first).unwrap().replace(NAME, &issuer.at)).await;
-    let last = browser.sign_in(&page, &flow.url, "alice", crate::kit::actors::PASSWORD).await;
+    let last = browser.sign_in(&page, &flow.url, "alice", PASSWORD).await;
     assert!(location(&last).is_some_and(|to| to.contains("code=")), "{} {}", last.status, last.text);
     let mut set = Vec::new();
     for answer in [&first, &page, &last] {
@@ -223,4 +224,27 @@ async fn v228_cookies_of_an_https_issuer(kind: Kind) {
         assert!(!line.contains("Domain") && line.len() <= 4096, "{line}");
     }
     issuer.stop().await;
+}
+
+/// Another site of the same domain may set any bytes as a cookie, and the browser sends them with ours.
+async fn what_a_sibling_site_sets_keeps_nobody_out(kind: Kind) {
+    let ground = Ground::new(kind).await;
+    let mut browser = Browser::new(&ground.issuer);
+    let page = browser.begin(&ground.web.flow(&[])).await;
+    let (action, fields) = form_of(&page);
+    let own = browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+    for tossed in [&b"theme=caf\xe9; "[..], b"\xff\xfe=\x80; ", "x=\u{202e}ü; ".as_bytes(), b"ch_known_0=\xe9; "] {
+        let cookies = [tossed, own.as_bytes()].concat();
+        let interaction = &fields.iter().find(|(name, _)| name == "interaction").unwrap().1;
+        let got = Raw::get(&format!("/login?interaction={interaction}")).header("cookie", &cookies);
+        let got = got.send(&ground.issuer.at).await;
+        assert!(got.status == 200 && got.body.contains("id=\"login-submit\""), "{tossed:?}: {got:?}");
+    }
+    let cookies = [b"theme=caf\xe9; ", own.as_bytes()].concat();
+    let typed = [("username", "alice"), ("password", PASSWORD)];
+    let pairs = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(typed);
+    let form = Raw::form(action.strip_prefix(&ground.issuer.name).unwrap(), chancery::http::params::encode(pairs));
+    let got = form.header("cookie", &cookies).header("origin", &ground.issuer.name).send(&ground.issuer.at).await;
+    assert!(got.header("location").is_some_and(|to| to.contains("code=ch_ac_")), "{got:?}");
+    ground.issuer.stop().await;
 }

@@ -15,10 +15,27 @@ pub struct Server {
 impl Server {
     /// Starts `chancery serve` with just these variables, in `folder`; its log goes to `server.log` there.
     pub fn start<'a>(folder: &Path, variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        Self::spawn(Command::new(env!("CARGO_BIN_EXE_chancery")).arg("serve"), folder, variables)
+    }
+
+    /// The same, with no more than so many files open at once.
+    pub fn start_with_files<'a>(
+        files: u32,
+        folder: &Path,
+        variables: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Self {
+        let limited = format!("ulimit -n {files}; exec \"$0\" serve");
+        Self::spawn(Command::new("/bin/sh").args(["-c", &limited, env!("CARGO_BIN_EXE_chancery")]), folder, variables)
+    }
+
+    fn spawn<'a>(
+        command: &mut Command,
+        folder: &Path,
+        variables: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Self {
         let log = folder.join("server.log");
         let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_chancery"))
-            .arg("serve")
+        let child = command
             .env_clear()
             .envs(variables)
             .current_dir(folder)

@@ -16,7 +16,7 @@ use chancery::http::assets::Assets;
 use chancery::keyring::{Alg, Keyring, KeyringOptions, SealingKeys};
 use chancery::live::LiveView;
 use chancery::secret;
-use chancery::throttle::{AuditRate, Failures, Permits, RevocationRate};
+use chancery::throttle::{AuditRate, Beginnings, Failures, Permits, RevocationRate};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tower::ServiceExt;
@@ -58,7 +58,7 @@ impl Node {
         let keyring = Keyring::open(sealing, store.clone(), ground.clock.clone(), options).await.unwrap();
         let assets = Assets::of(&config.brand).unwrap();
         let (clock, live) = (ground.clock.clone(), view.clone());
-        let (hashing, failures) = (Permits::new(1, 1), Failures::new(60));
+        let (hashing, failures, beginnings) = (Permits::new(1, 1), Failures::new(60), Beginnings::new(60));
         let (revocation_rate, audit_rate) = (RevocationRate::default(), AuditRate::default());
         let app = App::new(Parts {
             config,
@@ -70,6 +70,7 @@ impl Node {
             revocation_rate,
             audit_rate,
             failures,
+            beginnings,
             assets,
         });
         let (stop, stopping) = watch::channel(false);

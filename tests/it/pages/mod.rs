@@ -135,7 +135,7 @@ fn every_page_is_sound_in_every_language() {
     for lang in Lang::ALL {
         let frame = Frame::sample(lang).unwrap();
         let pages = all(&frame);
-        assert_eq!(pages.len(), 7 + 6 + 3 + 2 + 2 + 13);
+        assert_eq!(pages.len(), 7 + 6 + 3 + 2 + 2 + 15);
         for (page, html) in pages {
             let page = format!("{page} ({})", lang.tag());
             let tags = tags(&html);
@@ -244,6 +244,7 @@ fn hostile(evil: &str) -> Vec<Rendered> {
         code: Some(s()),
         parameter: Some(s()),
         detail: Some(s()),
+        client: Some(s()),
         ..ErrorPage::of(frame, Problem::BadRequest)
     };
     vec![

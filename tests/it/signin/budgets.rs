@@ -16,6 +16,10 @@ on_both!(
     some_are_free_then_one_waits,
     all_spellings_of_a_user_are_one,
     a_network_has_a_budget_too,
+    a_wide_network_has_a_wider_one,
+    a_name_is_kept_by_its_mac,
+    an_operator_opens_what_strangers_closed,
+    nobody_fills_the_queue_alone,
     headers_of_strangers_count_for_nothing,
     a_trusted_proxy_says_who_calls,
     the_owner_gets_in_where_he_is_known,
@@ -296,4 +300,122 @@ async fn too_long_to_be_hashed(kind: Kind) {
     let mut browser = door.browser.clone();
     let done = sign_in(&mut browser, &door.page, &door.flow, ALICE).await;
     assert!(told(&done, "code").starts_with("ch_ac_"));
+}
+
+async fn a_wide_network_has_a_wider_one(kind: Kind) {
+    let change = |config: &mut chancery::config::Config| {
+        config.throttle.network_failures = 2;
+        config.proxies.trusted = vec!["127.0.0.0/8".parse().unwrap()];
+    };
+    let (issuer, clock) = held(kind, change).await;
+    issuer.user("alice").await;
+    let rp = issuer.client().await;
+    let door = Door::new(&issuer, &rp).await;
+    let from = async |n: u32, address: &str| door.wrong(&format!("user{n}"), &[("x-forwarded-for", address)]).await;
+    // A /48 is what one customer is given: its /64s are his to change as he likes, and eight times as many is enough.
+    for n in 0..16 {
+        assert_eq!(from(n, &format!("2001:db8:1:{n:x}::1")).await, (400, None), "{n}");
+    }
+    for n in 16..24 {
+        assert_eq!(from(n, &format!("2001:db8:1:{n:x}::1")).await, (429, Some(600)), "{n}");
+    }
+    assert_eq!(from(24, "2001:db8:2::1").await, (400, None), "another /48");
+    clock.advance(SECOND * 600);
+    // A /64 that goes on after its own end costs its neighbours nothing, and success costs nothing at all.
+    for n in 30..60 {
+        let status = from(n, "2001:db8:1:1::1").await.0;
+        assert_eq!(status, if n < 32 { 400 } else { 429 }, "{n}");
+        let fine = Door::new(&issuer, &rp).await.knock(ALICE, &[("x-forwarded-for", "2001:db8:1:2::1")]).await;
+        assert_eq!(fine.status, StatusCode::SEE_OTHER, "{n}");
+    }
+    let wide = count(&issuer, "SELECT charged FROM throttle WHERE key = 'network:2001:db8:1::/48'").await;
+    assert_eq!(wide, 2);
+}
+
+async fn a_name_is_kept_by_its_mac(kind: Kind) {
+    let (issuer, _clock) = held(kind, |_| {}).await;
+    let rp = issuer.client().await;
+    let door = Door::new(&issuer, &rp).await;
+    // A password typed into the wrong field.
+    let typed = "hunter2 hunter2";
+    assert_eq!(door.wrong(typed, &[]).await, (400, None));
+    let key = chancery::identity::key::of(typed);
+    let hex = |bytes: &[u8]| bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>();
+    let (_, tag) = issuer.app.keyring.mac("chancery name v1").sign(key.as_bytes());
+    let kept =
+        async |name: String| count(&issuer, &format!("SELECT COUNT(*) FROM throttle WHERE key = 'name:{name}'")).await;
+    assert_eq!(kept(hex(&tag)).await, 1);
+    assert_eq!(count(&issuer, "SELECT COUNT(*) FROM throttle WHERE key LIKE 'name:%'").await, 1);
+    // Nothing that could be computed without the key.
+    for digest in [&[key.as_bytes()][..], &[b"chancery account budget", key.as_bytes()], &[b"name", key.as_bytes()]] {
+        assert_eq!(kept(hex(&chancery::secret::sha256(digest))).await, 0);
+    }
+}
+
+async fn an_operator_opens_what_strangers_closed(kind: Kind) {
+    let change = |config: &mut chancery::config::Config| {
+        config.throttle.account_hard_stop = 8;
+        config.throttle.account_cap = Duration::from_secs(1);
+        config.throttle.network_failures = 1_000_000;
+    };
+    let (issuer, clock) = held(kind, change).await;
+    let (alice, _) = (issuer.user("alice").await, issuer.user("bob").await);
+    let rp = issuer.client().await;
+    let mut home = super::signed_in(&issuer, &rp, "alice").await;
+    let mut known = home.clone();
+    known.cookies.retain(|name, _| name.starts_with("ch_known_"));
+    let (stranger, known) = (Door::new(&issuer, &rp).await, Door::with(&issuer, &rp, known).await);
+    for _ in 0..8 {
+        for (door, name) in [(&stranger, "alice"), (&stranger, "bob"), (&known, "alice")] {
+            assert_eq!(door.wrong(name, &[]).await, (400, None));
+        }
+        clock.advance(SECOND);
+    }
+    for door in [&stranger, &known] {
+        assert_eq!(door.knock(ALICE, &[]).await.status, StatusCode::TOO_MANY_REQUESTS);
+    }
+    let caller = Caller::default();
+    let by = By { actor: Actor::Operator, caller: &caller, at: clock.now() };
+    people::unlock(&issuer.app.store, &by, alice.id).await.unwrap().settle(&issuer.app).await.unwrap();
+    assert_eq!(events(&issuer, "user.unlocked").await, 1);
+    // Nothing has ended, the password is the same, and it may be tried anywhere; the others' are as closed as they were.
+    home.code(&rp.flow(&[]), "alice").await;
+    assert_eq!(known.wrong("alice", &[]).await, (400, None));
+    assert_eq!(stranger.knock(("bob", PASSWORD), &[]).await.status, StatusCode::TOO_MANY_REQUESTS);
+    for door in [&stranger, &known] {
+        assert_eq!(door.knock(ALICE, &[]).await.status, StatusCode::SEE_OTHER);
+    }
+}
+
+async fn nobody_fills_the_queue_alone(kind: Kind) {
+    let (issuer, _clock) = held(kind, |config| config.login.hash_permits = 1).await;
+    issuer.user("alice").await;
+    let rp = issuer.client().await;
+    let permit = issuer.app.hashing.acquire().await.unwrap();
+    let queued = async |many: usize| {
+        issuer.until("they wait", async |issuer| issuer.app.hashing.waiting() == many).await;
+    };
+    let mut doors = Vec::new();
+    for _ in 0..4 {
+        doors.push(Door::new(&issuer, &rp).await);
+    }
+    // The third in one name is told to come again, whether anybody has it or not: that tells nothing either.
+    let [first, second, third, other] = &doors[..] else { panic!("four") };
+    let hold = async {
+        queued(2).await;
+        for _ in 0..5 {
+            assert_eq!(outcome(&third.knock(ALICE, &[]).await), (503, Some(1)));
+        }
+        let nobody = async {
+            queued(4).await;
+            assert_eq!(outcome(&third.knock(("nobody", "wrong"), &[]).await), (503, Some(1)));
+            drop(permit);
+        };
+        let wrong = ("nobody", "wrong");
+        tokio::join!(other.knock(wrong, &[]), third.knock(wrong, &[]), nobody)
+    };
+    let (one, two, (three, four, ())) = tokio::join!(first.knock(ALICE, &[]), second.knock(ALICE, &[]), hold);
+    assert_eq!([one.status.as_u16(), two.status.as_u16()], [303, 303]);
+    assert_eq!([three.status.as_u16(), four.status.as_u16()], [400, 400]);
+    assert_eq!(third.knock(ALICE, &[]).await.status, StatusCode::SEE_OTHER, "nobody paid for what was not looked at");
 }

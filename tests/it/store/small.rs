@@ -110,6 +110,17 @@ async fn budgets(kind: Kind) {
     tx.commit().await.unwrap();
     assert_eq!(throttle::get(&bed.store, "n").await.unwrap().unwrap().charged, 0, "never below nothing");
     assert!(throttle::get(&bed.store, "a").await.unwrap().is_none());
+
+    let all = ["d:a:1", "d:a:2", "d:b:1", "D:a:1", "d_a:1", "xd:a:1"];
+    for key in all {
+        throttle::charge(&bed.store, key, rows::now(), floor, rows::later(60)).await.unwrap();
+    }
+    let mut tx = bed.store.begin().await.unwrap();
+    throttle::clear_beginning(&mut tx, "d:a:").await.unwrap();
+    tx.commit().await.unwrap();
+    for (nth, key) in all.into_iter().enumerate() {
+        assert_eq!(throttle::get(&bed.store, key).await.unwrap().is_some(), nth >= 2, "{key}");
+    }
 }
 
 async fn audit_rows(kind: Kind) {
