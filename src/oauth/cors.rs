@@ -16,13 +16,11 @@ use crate::store::clients;
 const REMEMBERED: Duration = Duration::from_mins(10);
 
 /// For what anyone may read.
-#[must_use]
 pub fn public() -> CorsLayer {
     CorsLayer::new().allow_origin(Any).allow_methods([Method::GET]).max_age(REMEMBERED)
 }
 
 /// For what a client's scripts may call.
-#[must_use]
 pub fn registered(app: &App) -> CorsLayer {
     let app = app.clone();
     let known = AllowOrigin::async_predicate(move |origin, _| is_known(app, origin));

@@ -11,6 +11,11 @@ const APP: &str = "https://app.example.test";
 const CALLED: [&str; 3] = ["/oauth2/token", "/oauth2/revoke", "/oauth2/userinfo"];
 const READ: [&str; 3] =
     ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/.well-known/jwks.json"];
+/// Whether a path answers preflights.
+pub fn answers(path: &str) -> bool {
+    CALLED.contains(&path) || READ.contains(&path)
+}
+
 const NEITHER: [&str; 6] = [
     "/oauth2/authorize",
     "/oauth2/introspect",
