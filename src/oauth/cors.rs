@@ -1,4 +1,4 @@
-//! Cross-origin requests of browser applications (the Fetch standard, "CORS protocol"; RFC 10017, 6).
+//! Cross-origin requests of browser applications (the Fetch standard, "CORS protocol"; RFC 10017).
 //!
 //! What is public (metadata, keys) may be read by any page. Token, revocation and userinfo endpoints may be called by scripts of
 //! the origins that clients are registered with, never with cookies. Nothing else may be called from elsewhere, the
