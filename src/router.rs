@@ -103,11 +103,11 @@ fn beneath(prefix: &str, routes: Router) -> Router {
         .method_not_allowed_fallback(wrong_method)
 }
 
-/// The management endpoints: never on the public listener.
+/// The management endpoints. `/metrics`, and why a node is not ready, are never told on the public listener.
 pub fn management(app: &App, meter: &Meter) -> Router {
     Router::new()
         .route("/healthz", get(healthy))
-        .route("/readyz", get(ready))
+        .route("/readyz", get(ready_or_why))
         .route("/metrics", get(metrics))
         .layer(Extension(meter.clone()))
         .with_state(app.clone())
@@ -120,9 +120,19 @@ async fn healthy() -> &'static str {
 
 /// Ready: the log is fresh and the clock is right, so that tokens may be issued and judged.
 async fn ready(State(app): State<App>) -> Response {
+    readiness(&app, "not ready\n".to_owned())
+}
+
+/// The same for operators, who are told why not.
+async fn ready_or_why(State(app): State<App>) -> Response {
+    let why = app.live.issuing_allowed().err().map(|why| format!("{why}\n"));
+    readiness(&app, why.unwrap_or_default())
+}
+
+fn readiness(app: &App, why_not: String) -> Response {
     match app.live.issuing_allowed() {
         Ok(()) => "ready\n".into_response(),
-        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "1")], format!("{why}\n")).into_response(),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "1")], why_not).into_response(),
     }
 }
 
@@ -169,8 +179,12 @@ async fn on_a_page(
     let reads = accepted.any(|kinds| kinds.contains("text/html"));
     let language = reads.then(|| Front::language(request.headers(), None));
     let answer = next.run(request).await;
-    let (Some(language), Some(Unsettled)) = (language, answer.extensions().get()) else { return answer };
-    let mut page = front.error(language, &caller, Problem::Overloaded, Shown::default());
+    let (Some(language), Some(unsettled)) = (language, answer.extensions().get()) else { return answer };
+    let problem = match unsettled {
+        Unsettled::ComeAgain => Problem::Overloaded,
+        Unsettled::Broken => Problem::Broken,
+    };
+    let mut page = front.error(language, &caller, problem, Shown::default());
     if let Some(after) = answer.headers().get(header::RETRY_AFTER) {
         page.headers_mut().insert(header::RETRY_AFTER, after.clone());
     }

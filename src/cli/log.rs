@@ -1,7 +1,7 @@
 //! What the server logs, and how: readable lines or JSON, to standard error. Each request's lines carry its id.
 //!
-//! No secret is ever logged: credentials are types whose `Debug` is redacted, and requests are logged by route, never by
-//! their query or body.
+//! No secret is ever logged: credentials are types whose `Debug` is redacted, and requests are logged by route (at level `debug`),
+//! never by their query or body.
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;

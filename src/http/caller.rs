@@ -12,6 +12,7 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use tracing::Instrument;
 
 use crate::clock::Clock;
 use crate::config::{Proxies, ProxyHeader};
@@ -43,7 +44,7 @@ impl Gate {
     }
 }
 
-/// Puts a [`Caller`] beside every request, and its id on every answer.
+/// Puts a [`Caller`] beside every request, its id on every answer, and every line logged meanwhile under that id.
 pub async fn identify(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     let id = secret::uuid_v7(gate.clock.now());
@@ -56,7 +57,9 @@ pub async fn identify(State(gate): State<Gate>, mut request: Request, next: Next
         request_id: Some(id),
     };
     request.extensions_mut().insert(caller);
-    let mut response = next.run(request).await;
+    // At the highest level, so that a line of any level stands in it.
+    let span = tracing::error_span!("request", %id);
+    let mut response = next.run(request).instrument(span).await;
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert("x-request-id", value);
     }

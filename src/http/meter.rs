@@ -82,9 +82,27 @@ pub async fn measure(State(meter): State<Meter>, request: Request, next: Next) -
         _ => "other".to_owned(),
     };
     let from = meter.clock.monotonic();
-    meter.in_flight.inc();
+    let counted = Counted::one(&meter.in_flight);
     let response = next.run(request).await;
-    meter.in_flight.dec();
-    meter.count(&method, &route, response.status().as_u16(), meter.clock.monotonic().saturating_sub(from));
+    drop(counted);
+    let (status, took) = (response.status().as_u16(), meter.clock.monotonic().saturating_sub(from));
+    meter.count(&method, &route, status, took);
+    tracing::debug!(method, route, status, took_us = took.as_micros(), "answered");
     response
+}
+
+/// A request in flight; it counts no longer when it is answered, or when its client has gone.
+struct Counted<'a>(&'a Gauge);
+
+impl<'a> Counted<'a> {
+    fn one(gauge: &'a Gauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }

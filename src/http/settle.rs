@@ -15,6 +15,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use tokio::sync::Semaphore;
+use tracing::{Instrument, Span};
 
 /// How many at once, how long each may take, and how long its body may be.
 #[derive(Debug, Clone)]
@@ -50,15 +51,18 @@ impl Bounds {
 pub async fn settle(State(bounds): State<Bounds>, request: Request, next: Next) -> Response {
     let request = gathered(request, &bounds).await;
     let Ok(place) = Arc::clone(&bounds.in_flight).try_acquire_owned() else { return unavailable() };
-    let work = tokio::spawn(async move {
+    let work = async move {
         let _place = place;
         next.run(request).await
-    });
+    };
+    let work = tokio::spawn(work.instrument(Span::current()));
     match tokio::time::timeout(bounds.deadline, work).await {
         Ok(Ok(response)) => response,
         Ok(Err(error)) => {
             tracing::error!(%error, "a request handler panicked");
-            plain(StatusCode::INTERNAL_SERVER_ERROR, r#"{"error":"server_error"}"#)
+            let mut response = plain(StatusCode::INTERNAL_SERVER_ERROR, r#"{"error":"server_error"}"#);
+            response.extensions_mut().insert(Unsettled::Broken);
+            response
         }
         Err(_) => {
             tracing::warn!("a request took longer than its deadline; its work goes on");
@@ -83,13 +87,18 @@ async fn gathered(request: Request, bounds: &Bounds) -> Request {
 }
 
 /// Marks an answer that no handler gave: whoever knows pages may tell it on one.
-#[derive(Debug, Clone, Copy)]
-pub struct Unsettled;
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsettled {
+    /// Nothing is known to have been done.
+    ComeAgain,
+    /// A handler broke down.
+    Broken,
+}
 
 /// "Come again": nothing is known to have been done.
 fn unavailable() -> Response {
     let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, r#"{"error":"temporarily_unavailable"}"#);
-    response.extensions_mut().insert(Unsettled);
+    response.extensions_mut().insert(Unsettled::ComeAgain);
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }

@@ -51,8 +51,8 @@ struct Inner {
     /// When the records were last read, by the monotonic clock.
     loaded: tokio::sync::Mutex<Option<Duration>>,
     macs: Mutex<Vec<(&'static str, Arc<MacRing>)>>,
-    /// One request looks after the keys when none signs; the others wait for it.
-    tending: tokio::sync::Mutex<()>,
+    /// When a request last looked after the keys because one was missing; the others wait for it.
+    tended: tokio::sync::Mutex<Option<Duration>>,
 }
 
 impl Keyring {
@@ -72,7 +72,7 @@ impl Keyring {
             set: RwLock::default(),
             loaded: tokio::sync::Mutex::default(),
             macs: Mutex::default(),
-            tending: tokio::sync::Mutex::default(),
+            tended: tokio::sync::Mutex::default(),
         }));
         keyring.maintain().await?;
         Ok(keyring)

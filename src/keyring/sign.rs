@@ -2,12 +2,17 @@
 //!
 //! Refuses to make a token larger than this server would read.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
 use super::header::LARGEST;
 use super::{Alg, Error, Keyring};
+
+/// How often a request may look after the keys.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// A token, signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,22 +24,24 @@ pub struct Signed {
 }
 
 impl Keyring {
-    /// Makes sure that a key of every algorithm signs now: asked before anything is spent that only a signature makes good. A
-    /// machine that slept past its keys' end makes new ones here, and no request of that moment is lost.
-    pub async fn ready(&self) -> Result<(), Error> {
-        if self.signs().is_ok() {
+    /// Makes sure that keys of these algorithms sign now: asked before anything is spent that only a signature makes good. A
+    /// machine that slept past its keys' end makes new ones here, once a second at most, and no request of that moment is lost.
+    pub async fn ready(&self, algs: &[Alg]) -> Result<(), Error> {
+        if self.signs(algs).is_ok() {
             return Ok(());
         }
-        let _tending = self.0.tending.lock().await;
-        if self.signs().is_err() {
+        let mut tended = self.0.tended.lock().await;
+        let at = self.0.clock.monotonic();
+        if self.signs(algs).is_err() && tended.is_none_or(|last| at.saturating_sub(last) >= PAUSE) {
+            *tended = Some(at);
             self.maintain().await?;
         }
-        self.signs()
+        self.signs(algs)
     }
 
-    fn signs(&self) -> Result<(), Error> {
+    fn signs(&self, algs: &[Alg]) -> Result<(), Error> {
         let (set, now) = (self.set(), self.0.clock.now());
-        self.0.options.algs().try_for_each(|alg| set.signing(alg, now)?.signer().map(drop))
+        algs.iter().try_for_each(|alg| set.signing(*alg, now)?.signer().map(drop))
     }
 
     /// Signs `claims` with the key that signs now. RSA costs half a millisecond of processor time.

@@ -189,10 +189,12 @@ impl Keyring {
         lock(tx, &[Owner::Issuer]).await?;
         let keys = signing_keys::list(&mut *tx).await?;
         let Some(key) = keys.iter().find(|key| key.kid == kid) else { return Err(Error::UnknownKey(kid.to_owned())) };
-        let was = State::of(key, at);
+        // By this machine's clock: `at` may be later, dated after what was handed out.
+        let now = self.0.clock.now();
+        let was = State::of(key, now);
         signing_keys::revoke(tx, kid, at).await?;
         let mut next = match (was, key.alg.parse()) {
-            (State::Signing, Ok(alg)) => successor(&of_alg(&keys, alg), at),
+            (State::Signing, Ok(alg)) => successor(&of_alg(&keys, alg), now),
             _ => None,
         };
         if let Some(next) = &mut next {

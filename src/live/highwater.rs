@@ -62,12 +62,9 @@ fn parse(line: &str) -> Option<Highwater> {
         "-" => None,
         time => Some(DateTime::parse_from_rfc3339(time).ok()?.to_utc()),
     };
-    let void = match words.next() {
-        None => false,
-        Some("void") => true,
-        Some(_) => return None,
-    };
-    words.next().is_none().then_some(Highwater { database_id, seq, tip, until, void })
+    // What a later version says besides is left to it: servers are upgraded one by one.
+    let void = words.any(|word| word == "void");
+    Some(Highwater { database_id, seq, tip, until, void })
 }
 
 /// Replaces the file. `restore` alone calls this with a number that need not be higher.

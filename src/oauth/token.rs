@@ -45,9 +45,8 @@ pub async fn token(
 }
 
 async fn answer(app: &App, caller: &Caller, authorization: &[&str], form: &Params) -> Result<Minted, Error> {
-    // A node that can't be trusted with the time or the log, or can't sign, must not spend a code to find out.
+    // A node that can't be trusted with the time or the log must not spend a code to find out.
     app.live.issuing_allowed().map_err(Error::unavailable)?;
-    app.keyring.ready().await.map_err(Error::unavailable)?;
     for _ in 0..TRIES {
         let client = authenticate(app, authorization, form).await?;
         let name = form.get("grant_type").ok_or_else(|| Error::invalid_request("grant_type is missing"))?;
@@ -56,6 +55,9 @@ async fn answer(app: &App, caller: &Caller, authorization: &[&str], form: &Param
         if !client.client().may_use_grant(grant.name) || (client.client().is_public() && !grant.public_clients) {
             return Err(Error::new(Code::UnauthorizedClient, "this client is not registered for this grant_type"));
         }
+        // Nor one that can't sign.
+        let algs = [mint::ACCESS_ALG, client.client().registration().profile.id_token_alg()];
+        app.keyring.ready(&algs).await.map_err(Error::unavailable)?;
         let request = TokenRequest { app, client: &client, params: form, caller };
         if let Redeemed::Entitled(entitlement) = (grant.redeem)(&request).await? {
             return mint::issue(app, &entitlement);

@@ -137,6 +137,8 @@ pub async fn run_if(
     if !may() {
         return Ok(None);
     }
+    // Dated here: while this one waited for its turn, others may have handed out what it is to cover.
+    let cause = &Cause { at: app.clock.after_stamps(), ..cause.clone() };
     let killed = write(&mut tx, target, reach, cause).await?;
     settle(app, tx, std::slice::from_ref(&killed)).await?;
     Ok(Some(killed))

@@ -1,9 +1,8 @@
 //! Connections beside the pool, for what must not wait behind requests: reading the revocation log, and hearing of it.
 
-use sqlx::postgres::{PgListener, PgPoolOptions};
+use sqlx::postgres::PgListener;
 
-use super::connect::ACQUIRE;
-use super::{Result, Store};
+use super::{Result, Store, connect};
 
 impl Store {
     /// The same database over at most `connections` of its own, under the same limits. SQLite's readers are shared: they never wait long.
@@ -11,8 +10,7 @@ impl Store {
     pub fn aside(&self, connections: u32) -> Self {
         match self {
             Store::Postgres(pool) => {
-                let options = PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE);
-                Store::Postgres(options.connect_lazy_with(pool.connect_options().as_ref().clone()))
+                Store::Postgres(connect::postgres(pool.connect_options().as_ref().clone(), connections))
             }
             Store::Sqlite(lite) => Store::Sqlite(lite.clone()),
         }

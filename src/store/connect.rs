@@ -4,9 +4,11 @@
 //! others, and whoever waits for a lock is told to come again.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::{Lite, Result, Store};
@@ -26,16 +28,43 @@ const LIMITS: [(&str, &str); 6] = [
     ("tcp_user_timeout", "20s"),
 ];
 
+/// A pool whose sessions know their limits. They are set by statement, not in the startup packet, which poolers refuse.
+pub(super) fn postgres(options: PgConnectOptions, connections: u32) -> PgPool {
+    let limits = Arc::new(unsaid(options.get_options().unwrap_or_default()));
+    let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE);
+    let pool = pool.after_connect(move |session, _| {
+        let limits = Arc::clone(&limits);
+        Box::pin(async move { limit(session, &limits).await })
+    });
+    pool.connect_lazy_with(options)
+}
+
+/// The limits that the operator's own address (`-c name=value …`) says nothing of.
+fn unsaid(said: &str) -> Vec<(&'static str, &'static str)> {
+    let said: Vec<&str> =
+        said.split_whitespace().filter_map(|word| word.split_once('=')).map(|(name, _)| name).collect();
+    let names = |word: &str, name: &str| word.trim_start_matches("--").trim_start_matches("-c") == name;
+    LIMITS.into_iter().filter(|(name, _)| !said.iter().any(|word| names(word, name))).collect()
+}
+
+/// Sets each limit. An engine that doesn't know one goes without it.
+async fn limit(session: &mut PgConnection, limits: &[(&str, &str)]) -> std::result::Result<(), sqlx::Error> {
+    for (name, value) in limits {
+        let set = sqlx::query("SELECT set_config($1, $2, false)").bind(name).bind(value).execute(&mut *session).await;
+        match set {
+            Err(sqlx::Error::Database(error)) => tracing::debug!(name, %error, "the database doesn't know this limit"),
+            other => drop(other?),
+        }
+    }
+    Ok(())
+}
+
 impl Store {
     /// A PostgreSQL database by URL. Does not connect yet: a server that is away is reported by the first statement.
     pub fn postgres(url: &str, pool: u32) -> Result<Self> {
         let options: PgConnectOptions = url.parse()?;
-        // What the operator's own address says of them counts.
-        let said = options.get_options().unwrap_or_default().to_owned();
-        let limits = LIMITS.into_iter().filter(|(name, _)| !said.contains(name));
-        let options = options.application_name("chancery").statement_cache_capacity(256).options(limits);
-        let pool = PgPoolOptions::new().max_connections(pool).acquire_timeout(ACQUIRE).connect_lazy_with(options);
-        Ok(Self::Postgres(pool))
+        let options = options.application_name("chancery").statement_cache_capacity(256);
+        Ok(Self::Postgres(postgres(options, pool)))
     }
 
     /// An embedded database in a file, made when missing.
@@ -60,5 +89,24 @@ impl Store {
         let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(Duration::from_secs(1));
         let read = SqlitePoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE).connect_lazy_with(options);
         Self::Sqlite(Lite { write: read.clone(), read })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_operators_word_counts_for_what_it_names() {
+        let left = |said| unsaid(said).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        assert_eq!(left("").len(), LIMITS.len());
+        assert_eq!(
+            left("-c deadlock_timeout=2s -c search_path=a").len(),
+            LIMITS.len(),
+            "another setting's name holds one of ours"
+        );
+        for said in ["-c lock_timeout=7s", "-clock_timeout=7s", "--lock_timeout=7s"] {
+            assert!(!left(said).contains(&"lock_timeout") && left(said).len() == LIMITS.len() - 1, "{said}");
+        }
     }
 }

@@ -11,20 +11,27 @@ use super::bucket::{Buckets, Rate, Taken};
 /// there is room.
 const RATE: Rate = Rate { a_second: 10.0, burst: 1000.0, keys: 65_536 };
 
-/// One bucket for each client, or for each user of it.
+/// What all users of a public client may add together: the log is held by every node and gateway.
+const TOGETHER: Rate = Rate { a_second: 100.0, burst: 10_000.0, keys: 65_536 };
+
+/// One bucket for each client, and for each user of a public one beneath it.
 #[derive(Debug)]
-pub struct RevocationRate(Buckets<(Uuid, Option<String>)>);
+pub struct RevocationRate {
+    own: Buckets<(Uuid, Option<String>)>,
+    together: Buckets<Uuid>,
+}
 
 impl Default for RevocationRate {
     fn default() -> Self {
-        Self(Buckets::new(RATE))
+        Self { own: Buckets::new(RATE), together: Buckets::new(TOGETHER) }
     }
 }
 
 impl RevocationRate {
     /// Takes one, if there is one: of the client's own, or of one user's at it. `now` is monotonic.
     pub fn take(&self, client: Uuid, user: Option<&str>, now: Duration) -> bool {
-        self.0.take((client, user.map(str::to_owned)), now, |()| {}) == Taken::One(())
+        self.own.take((client, user.map(str::to_owned)), now, |()| {}) == Taken::One(())
+            && (user.is_none() || self.together.take(client, now, |()| {}) == Taken::One(()))
     }
 }
 

@@ -21,6 +21,9 @@ const OLDEST_STANDING: Duration = Duration::from_secs(30);
 /// The `typ` of an access token (RFC 9068, 2.1).
 pub const ACCESS_TYP: &str = "at+jwt";
 
+/// The algorithm of access tokens.
+pub const ACCESS_ALG: Alg = Alg::Es256;
+
 pub use crate::keyring::mac::REFRESH as REFRESH_LABEL;
 
 /// What the token endpoint answers with.
@@ -128,7 +131,7 @@ fn access_token(app: &App, entitlement: &Entitlement) -> Result<String, Error> {
             .filter(|user| draft.scopes.has("groups") && !user.groups.0.is_empty())
             .map(|user| user.groups.0.as_slice()),
     };
-    Ok(app.keyring.sign(Alg::Es256, ACCESS_TYP, &claims).map_err(Error::server)?.compact)
+    Ok(app.keyring.sign(ACCESS_ALG, ACCESS_TYP, &claims).map_err(Error::server)?.compact)
 }
 
 fn id_token(app: &App, entitlement: &Entitlement, access_token: &str) -> Result<Option<String>, Error> {

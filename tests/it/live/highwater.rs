@@ -116,7 +116,7 @@ async fn another_database_is_refused() {
 async fn a_file_that_holds_something_else_is_refused() {
     let ground = Ground::sqlite().await;
     let path = path(&ground);
-    for rest in ["-1", "1 2", "1 AA x", "1 AA - sound", "1 AA - void 1", "1 A* -", "1  -", "1 AA 2026-01-01T00:00:00"] {
+    for rest in ["-1", "1 2", "1 AA x", "1 A* -", "1  -", "1 AA 2026-01-01T00:00:00"] {
         fs::write(&path, format!("00000000-0000-0000-0000-000000000000 {rest}")).unwrap();
         assert!(matches!(open_with(&ground, &path).await, Err(Error::Highwater { .. })), "{rest:?}");
     }

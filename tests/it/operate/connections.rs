@@ -110,14 +110,17 @@ async fn no_more_come_in_than_there_is_room_for() {
     let at_once = closed.await.unwrap().into_iter().filter(|(_, took)| *took < Duration::from_secs(3)).count();
     assert_eq!(at_once, 5, "those too many are closed at once, the others when they have said nothing for so long");
     // Their places are free again, and none is lost.
-    let mut open: Vec<_> = (0..8).map(|_| open(port, WHOLE)).collect();
-    for stream in &mut open {
+    // A peer may see the end a moment before the server has counted it.
+    let answered = |stream: &mut std::net::TcpStream| {
         let mut answer = [0; 12];
-        stream.read_exact(&mut answer).unwrap();
-        assert_eq!(&answer, b"HTTP/1.1 200");
-    }
+        stream.read_exact(&mut answer).is_ok_and(|()| &answer == b"HTTP/1.1 200")
+    };
+    crate::kit::wait_until("all places to be free", Duration::from_secs(5), || {
+        let mut together: Vec<_> = (0..8).map(|_| open(port, WHOLE)).collect();
+        together.iter_mut().all(answered)
+    });
     let log = server.log();
-    assert_eq!(log.matches("a connection was closed at once").count(), 1, "{log}");
+    assert!((1..=2).contains(&log.matches("a connection was closed at once").count()), "once in ten seconds: {log}");
     assert!(log.contains("limits.connections"), "{log}");
 }
 

@@ -111,4 +111,13 @@ async fn a_stranger_writes_no_line_of_the_log() {
         assert!(line.len() < 1000 && !line.contains(['\u{2028}', '\u{202e}', '\u{2066}']), "{line}");
         serde_json::from_str::<serde_json::Value>(line).unwrap();
     }
+    // What is told of a request is told under the id that its client got.
+    let answer =
+        http().post(format!("{at}/oauth2/token")).header(kind.0, kind.1).body("grant_type=none").send().await.unwrap();
+    let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let log = server.log();
+    let lines: Vec<serde_json::Value> =
+        log.lines().skip(before).map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<_> = lines.iter().filter(|line| line["span"]["id"] == id.as_str()).collect();
+    assert!(!told.is_empty() && told.iter().all(|line| line["span"]["name"] == "request"), "{log}");
 }

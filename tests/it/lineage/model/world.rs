@@ -11,6 +11,7 @@ use chancery::event::{Actor, Caller};
 use chancery::http::params::{Params, encode};
 use chancery::identity::people::{self, Edit};
 use chancery::identity::{change, password};
+use chancery::keyring::Alg;
 use chancery::oauth::client_auth::authenticate;
 use chancery::oauth::error::Error;
 use chancery::oauth::grants::request::{Redeemed, TokenRequest};
@@ -252,7 +253,7 @@ impl World {
 
     async fn by_the_rules(&self, rp: &RelyingParty, form: &[(&str, &str)]) -> Result<mint::Minted, Error> {
         let app = self.app();
-        app.keyring.ready().await.unwrap();
+        app.keyring.ready(&[Alg::Es256, Alg::Rs256]).await.unwrap();
         let params = Params::parse(encode(form.iter().copied()).as_bytes()).unwrap();
         let basic = format!("Basic {}", STANDARD.encode(format!("{}:{}", rp.id, rp.secret.as_ref().unwrap())));
         let (client, caller) = (authenticate(app, &[&basic], &params).await?, Caller::default());
