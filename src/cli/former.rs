@@ -105,10 +105,17 @@ impl Former {
     /// Ends again what had ended there, and names what is good again. One that fails doesn't keep the others from ending.
     pub async fn end_again(&self, desk: &Desk) -> Done {
         let mut alive = Vec::new();
-        self.end_keys(desk, &mut alive).await?;
-        self.end_users(desk, &mut alive).await?;
-        self.end_clients(desk, &mut alive).await?;
-        self.name_secrets(desk).await?;
+        for (what, done) in [
+            ("signing keys that were revoked", self.end_keys(desk, &mut alive).await),
+            ("users who were disabled or deleted", self.end_users(desk, &mut alive).await),
+            ("clients that were disabled or deleted", self.end_clients(desk, &mut alive).await),
+            ("passwords and secrets that were changed", self.name_secrets(desk).await),
+        ] {
+            if let Err(failure) = done {
+                failure.tell();
+                alive.push(format!("{what} since this backup was made may be good again: not all could be looked at"));
+            }
+        }
         if alive.is_empty() { Ok(()) } else { Err(Failure::new(alive.join("\n"))) }
     }
 

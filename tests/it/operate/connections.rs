@@ -111,7 +111,7 @@ async fn no_more_come_in_than_there_is_room_for() {
     assert_eq!(at_once, 5, "those too many are closed at once, the others when they have said nothing for so long");
     // Their places are free again, and none is lost.
     // A peer may see the end a moment before the server has counted it.
-    let answered = |stream: &mut std::net::TcpStream| {
+    let answered = |stream: &mut TcpStream| {
         let mut answer = [0; 12];
         stream.read_exact(&mut answer).is_ok_and(|()| &answer == b"HTTP/1.1 200")
     };
