@@ -41,7 +41,7 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Done {
         Command::List(List { limit, before }) => {
             let rows = audit::newest(&desk.store, before, limit).await?;
             let json: Value = rows.iter().map(view).collect();
-            let heads = ["AT", "EVENT", "OUTCOME", "ACTOR", "ABOUT", "ADDRESS"];
+            let heads = ["AT", "EVENT", "OUTCOME", "ACTOR", "ABOUT", "DETAIL", "ADDRESS"];
             desk.out.give(&json, || table(&heads, &rows.iter().map(cells).collect::<Vec<_>>()))
         }
         Command::Follow => follow(desk).await,
@@ -101,6 +101,19 @@ fn cells(row: &Row) -> Vec<String> {
         safe(&row.outcome),
         safe(&row.actor),
         about.collect::<Vec<_>>().join(" "),
+        detail(row),
         safe(row.address.as_deref().unwrap_or_default()),
     ]
+}
+
+/// What else a row tells, as `name=value`.
+fn detail(row: &Row) -> String {
+    let Value::Object(members) = &row.detail.0 else { return String::new() };
+    let said = members.iter().filter_map(|(name, value)| match value {
+        Value::String(text) if text.is_empty() => None,
+        Value::String(text) => Some(format!("{name}={text}")),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+        other => Some(format!("{name}={other}")),
+    });
+    safe(&said.collect::<Vec<_>>().join(" ")).chars().take(120).collect()
 }

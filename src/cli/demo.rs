@@ -116,14 +116,17 @@ What to try, in another terminal
         )
     }
 
-    /// This program with the demo's settings, as it can be typed in the same folder.
+    /// This program with the demo's settings, as it can be typed in any folder. Settings of another server that stand in the
+    /// environment come before a file: they are taken out, so that nothing of that one ends.
     fn command(&self) -> String {
-        let program = std::env::current_exe().ok().map(|program| {
-            let here = std::env::current_dir().ok();
-            here.and_then(|here| program.strip_prefix(here).ok().map(PathBuf::from)).unwrap_or(program)
-        });
-        let program = program.unwrap_or_else(|| PathBuf::from("chancery"));
-        format!("{} --config {}", quoted(&program.to_string_lossy()), quoted(&self.demo.settings.to_string_lossy()))
+        let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("chancery"));
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        let mut names: Vec<String> =
+            names.filter(|name| name.starts_with("CHANCERY_")).map(|name| quoted(&name)).collect();
+        names.sort();
+        let without = if names.is_empty() { String::new() } else { format!("env -u {} ", names.join(" -u ")) };
+        let (program, settings) = (quoted(&program.to_string_lossy()), quoted(&self.demo.settings.to_string_lossy()));
+        format!("{without}{program} --config {settings}")
     }
 
     fn strong(&self, text: &str) -> String {

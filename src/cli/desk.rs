@@ -7,7 +7,7 @@ use super::out::{Done, Failure, Out};
 use crate::app::App;
 use crate::change::By;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, DatabaseUrl, SqliteLocation};
 use crate::event::{Actor, Caller};
 use crate::identity::key;
 use crate::jobs::build;
@@ -29,6 +29,21 @@ pub(super) struct Desk {
 }
 
 impl Desk {
+    /// At a database that is there: whoever asks after somebody, or ends something, must not be told "nobody" by an empty one
+    /// that he has just made in the wrong place.
+    pub async fn there(config: Config, out: Out) -> Done<Self> {
+        if let DatabaseUrl::Sqlite(SqliteLocation::File(path)) = &config.database.url
+            && !path.exists()
+        {
+            let path = path.display();
+            return Err(Failure::new(format!(
+                "there is no database at {path}: database.url names it (CHANCERY_DATABASE_URL)"
+            )));
+        }
+        Self::open(config, out).await
+    }
+
+    /// At a database that is made if it is embedded and not there.
     pub async fn open(config: Config, out: Out) -> Done<Self> {
         let clock = Clock::system();
         let store = build::open_store(&config).await?;

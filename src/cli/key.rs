@@ -135,7 +135,11 @@ async fn rotate(desk: &Desk, alg: Option<&str>) -> Done {
     ring.maintain().await?;
     let json: Value = done.iter().map(|(told, ..)| told.clone()).collect();
     let line = |rotated: &keyring::Rotated, alg: Alg| {
-        format!("{alg}: {} signs now; published since {}\n", rotated.to, time(rotated.announced_at))
+        format!(
+            "{alg}: {} signs now, and on running servers within a minute; published since {}\n",
+            rotated.to,
+            time(rotated.announced_at)
+        )
     };
     desk.out.give(&json, || done.iter().map(|(_, alg, rotated)| line(rotated, *alg)).collect())
 }

@@ -158,7 +158,7 @@ async fn family(desk: &Desk, user: &User, id: Uuid, seen: (&Log, Option<Uuid>)) 
     let Some(owners) = families::owners(&desk.store, id).await? else { return Ok(None) };
     let client = crate::store::clients::get(&desk.store, owners.client_id).await?;
     let name = client.map(|client| client.name).unwrap_or_default();
-    let (state, why) = state::family(desk, &family, snapshot);
+    let told = state::family(desk, &family, snapshot).await?;
     let rows = lineage::of_family(&desk.store, id, (family.ordinal - MOST_TOKENS).max(-1), MOST_TOKENS).await?;
     let retries = lineage::retries(&desk.store, id).await?;
     let cut = rows.first().is_some_and(|row| row.ordinal > 0);
@@ -167,21 +167,23 @@ async fn family(desk: &Desk, user: &User, id: Uuid, seen: (&Log, Option<Uuid>)) 
     if cut {
         nodes.insert(0, Node::new(format!("… only the newest {MOST_TOKENS} tokens are shown"), Vec::new()));
     }
-    let why = if why.is_empty() { why } else { format!(" ({})", safe(&why)) };
     let text = format!(
-        "family {id}  {state}{why}  {} {}  generation {}  until {}",
+        "family {id}  {}{}  {} {}  generation {}{}",
+        told.state,
+        told.why(),
         safe(&name),
         owners.client_id,
         family.generation,
-        time(family.expires_at)
+        if told.state == "live" { format!("  until {}", time(family.expires_at)) } else { String::new() }
     );
     let json = json!({
         "family_id": id,
         "client_id": owners.client_id,
         "client_name": name,
-        "state": state,
-        "end_reason": family.end_reason,
-        "ended_at": family.ended_at,
+        "state": told.state,
+        "end_reason": told.reason,
+        "ended_at": told.at,
+        "ended_by": told.by,
         "generation": family.generation,
         "scopes": family.scopes.split(' ').filter(|scope| !scope.is_empty()).collect::<Vec<_>>(),
         "resources": family.resources.0,
@@ -222,8 +224,8 @@ impl Branch<'_> {
             rev_seq: row.rev_seq,
         };
         match self.log.covering(&bearing) {
-            _ if expires_at <= self.desk.now() => ("expired", None),
             Some(entry) => ("revoked", Some(entry)),
+            None if expires_at <= self.desk.now() => ("expired", None),
             None => ("live", None),
         }
     }

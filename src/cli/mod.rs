@@ -155,13 +155,17 @@ async fn carry_out(command: Command, config: Config, out: Out) -> Done {
         Command::Backup { file } => backup::write(&config, &file, out).await,
         Command::Restore { file } => restore::run(&config, file.as_deref(), out).await,
         Command::Key(key::Command::Init) => key::init(&config, out),
-        Command::User(command) => user::run(&Desk::open(config, out).await?, command).await,
-        Command::Client(command) => client::run(&Desk::open(config, out).await?, command).await,
+        Command::User(command @ user::Command::Create(_)) => user::run(&Desk::open(config, out).await?, command).await,
+        Command::User(command) => user::run(&Desk::there(config, out).await?, command).await,
+        Command::Client(command @ client::Command::Create(_)) => {
+            client::run(&Desk::open(config, out).await?, command).await
+        }
+        Command::Client(command) => client::run(&Desk::there(config, out).await?, command).await,
         Command::Resource(command) => resource::run(&Desk::open(config, out).await?, command).await,
-        Command::Revoke(command) => revoke::run(&Desk::open(config, out).await?, command).await,
-        Command::Lineage(command) => lineage::run(&Desk::open(config, out).await?, command).await,
+        Command::Revoke(command) => revoke::run(&Desk::there(config, out).await?, command).await,
+        Command::Lineage(command) => lineage::run(&Desk::there(config, out).await?, command).await,
         Command::Key(command) => key::run(&Desk::open(config, out).await?, command).await,
-        Command::Audit(command) => audit::run(&Desk::open(config, out).await?, command).await,
+        Command::Audit(command) => audit::run(&Desk::there(config, out).await?, command).await,
     }
 }
 

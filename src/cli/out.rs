@@ -63,6 +63,19 @@ pub(super) fn print(text: &str) -> Done {
     }
 }
 
+/// Asks a person at a terminal; a script is taken at its word.
+pub(super) fn confirm(what: &str) -> Done {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Ok(());
+    }
+    let mut stderr = io::stderr().lock();
+    write!(stderr, "{what}. Go on? [y/N] ")?;
+    stderr.flush()?;
+    let mut said = String::new();
+    io::stdin().lock().read_line(&mut said)?;
+    if matches!(said.trim(), "y" | "Y" | "yes") { Ok(()) } else { Err(Failure::new("nothing was done")) }
+}
+
 /// A note for whoever watches; not part of the answer.
 pub(super) fn note(text: impl Display) {
     let _ = writeln!(io::stderr().lock(), "note: {text}");

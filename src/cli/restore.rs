@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::desk::Desk;
 use super::former::Former;
-use super::out::{Done, Failure, Out, note};
+use super::out::{Done, Failure, Out, confirm, note};
 use super::{pg, view};
 use crate::clock::Clock;
 use crate::config::{Config, DatabaseUrl, PostgresUrl, SqliteLocation};
@@ -25,7 +25,7 @@ use crate::live::highwater::{self, Highwater};
 use crate::oauth::resource::LONGEST_ACCESS;
 use crate::revocation::{self, Reach, Target};
 use crate::secret;
-use crate::store::issuer::{begin_epoch, position, raise_longest_access};
+use crate::store::issuer::{begin_epoch, others_connected, position, raise_longest_access};
 use crate::store::locks::{Owner, lock};
 use crate::store::{Store, audit, copy};
 
@@ -40,6 +40,9 @@ pub(super) async fn run(config: &Config, file: Option<&Path>, out: Out) -> Done 
             }
             DatabaseUrl::Postgres(url) => postgres(config, url, file).await?,
         };
+    }
+    if file.is_none() {
+        confirm("everything issued until now ends, and everybody signs in again")?;
     }
     let desk = open(config, out).await?;
     let mut done = begin_again(&desk, former.floor, file).await;
@@ -171,6 +174,14 @@ fn remove_if_there(path: &Path) -> Done {
 /// Lets `pg_restore` replace what the dump holds, all or nothing; answers what the former database knew.
 async fn postgres(config: &Config, url: &PostgresUrl, file: &Path) -> Done<Former> {
     let store = Store::postgres(url.expose(), config.database.pool)?;
+    if let Some(others) = others_connected(&store).await.unwrap_or_default()
+        && others > 0
+    {
+        store.close().await;
+        return Err(Failure::new(format!(
+            "servers have {others} connections to this database: stop them first. No copy is kept of what is replaced: `chancery backup` makes one"
+        )));
+    }
     let former = Former::read(&store).await;
     store.close().await;
     let mut command = pg::command("pg_restore", url)?;

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use uuid::Uuid;
 
 use super::desk::Desk;
-use super::out::{Done, Failure, line};
+use super::out::{Done, Failure, confirm, line};
 use super::{key, view};
 use crate::revocation::find::Found;
 use crate::revocation::{self, Killed};
@@ -57,6 +57,9 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Done {
     check_reason(&reason)?;
     if let What::Key { kid } = &what {
         return key::revoke(desk, kid, &reason).await;
+    }
+    if matches!(what, What::All) {
+        confirm("everything that anybody holds ends")?;
     }
     let found = find(desk, what).await?;
     let killed = end(desk, &found, &reason).await?;

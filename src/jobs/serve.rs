@@ -102,15 +102,18 @@ async fn armour(tls: &Tls) -> Result<RustlsConfig, Unbuilt> {
     })
 }
 
-/// Ends on SIGTERM or SIGINT.
-pub async fn signalled() {
+/// Ends on SIGTERM or SIGINT, listened for from now on.
+pub fn signalled() -> impl Future<Output = ()> + Send {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-        tracing::error!("signals can't be listened for; stopping only by being killed");
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+    let signals = signal(SignalKind::terminate()).and_then(|term| Ok((term, signal(SignalKind::interrupt())?)));
+    async {
+        let Ok((mut term, mut int)) = signals else {
+            tracing::error!("signals can't be listened for; stopping only by being killed");
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
     }
 }

@@ -25,7 +25,11 @@ pub(super) async fn page(visit: &Visit<'_>, open: &Open, held: &Held) -> Result<
 
 /// Each scope: a standard one in our words, a resource's in its owner's, once for each of the asked resources that has it.
 async fn asks(visit: &Visit<'_>, open: &Open) -> Result<Vec<Asked>, Refused> {
-    let days = u32::try_from(visit.app.config.tokens.family_absolute.as_secs() / 86_400).unwrap_or(u32::MAX);
+    let (tokens, sessions) = (&visit.app.config.tokens, &visit.app.config.sessions);
+    // A family that hangs on the browser session ends with it.
+    let outlives = open.client.registration().outlives_session;
+    let longest = if outlives { tokens.family_absolute } else { tokens.family_absolute.min(sessions.absolute) };
+    let days = u32::try_from(longest.as_secs() / 86_400).unwrap_or(u32::MAX);
     let known = resources::list(&visit.app.store).await?;
     let asked: Vec<&Resource> =
         known.iter().filter(|resource| open.request.resources.contains(&resource.uri)).collect();

@@ -58,6 +58,16 @@ pub async fn database_time(store: &Store) -> Result<Option<DateTime<Utc>>> {
     }
 }
 
+/// How many connections other processes of ours have to this database; none where the database doesn't tell.
+pub async fn others_connected(store: &Store) -> Result<Option<i64>> {
+    const OTHERS: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+         AND application_name = 'chancery' AND pid <> pg_backend_pid()";
+    match store {
+        Store::Postgres(pool) => Ok(Some(sqlx::query_scalar(OTHERS).fetch_one(pool).await?)),
+        Store::Sqlite(_) => Ok(None),
+    }
+}
+
 /// Begins a new epoch above `floor`: whatever was numbered before is below what comes.
 pub async fn begin_epoch(tx: &mut Tx, floor: i64, tip: &[u8]) -> Result<i64> {
     let epoch = floor / EPOCH + 1;

@@ -4,4 +4,5 @@ mod ends;
 mod forms;
 mod lineage;
 mod restore;
+mod told;
 mod watch;

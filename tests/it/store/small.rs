@@ -6,7 +6,7 @@ use chancery::event::Event;
 use chancery::store::migrate::Schema;
 use chancery::store::revocations::{self, Mark};
 use chancery::store::signing_keys::{self, SealingCheck, SigningKey};
-use chancery::store::{Error, Store, Tx, audit, locks, throttle};
+use chancery::store::{Error, Store, Tx, audit, issuer, locks, throttle};
 use chrono::TimeDelta;
 use serde_json::json;
 use sqlx::types::Json;
@@ -237,4 +237,18 @@ async fn word_of_an_entry_travels(kind: Kind) {
         assert!(word.expect("a word within 5 s").unwrap());
     }
     assert_eq!(revocations::after(&aside, 0, 10).await.unwrap()[0].seq, seq, "the same database");
+}
+
+/// Other processes' connections are counted, one's own are not.
+#[tokio::test]
+async fn other_servers_are_counted() {
+    let bed = Bed::new(Kind::Postgres).await;
+    let others = async |store: &Store| issuer::others_connected(store).await.unwrap();
+    assert_eq!(others(&bed.store.aside(1)).await, Some(1), "the bed's own");
+    let Store::Postgres(pool) = &bed.store else { panic!("PostgreSQL") };
+    let held = pool.acquire().await.unwrap();
+    let another = pool.acquire().await.unwrap();
+    assert_eq!(others(&bed.store.aside(1)).await, Some(2));
+    drop((held, another));
+    assert_eq!(others(&Bed::new(Kind::Sqlite).await.store).await, None, "it can't be told");
 }
