@@ -15,12 +15,13 @@ use crate::app::App;
 use crate::event::{Actor, Caller, Event, Record};
 use crate::identity::device::{self, Token};
 use crate::identity::prove::{self, Proven, Typed};
-use crate::oauth::answer;
+use crate::oauth::answer::Back;
 use crate::oauth::client::Client;
 use crate::oauth::code::{self, Ask, NoCode};
 use crate::oauth::consent;
 use crate::oauth::error::{Code, Error};
 use crate::oauth::redirect::ValidRedirect;
+use crate::oauth::registry;
 use crate::oauth::scope::Scopes;
 use crate::oidc::subject;
 use crate::secret::{self, BrowserSecret, Opaque, SessionSecret};
@@ -86,7 +87,7 @@ pub async fn begin(app: &App, begins: Beginning, browser: &Browser, caller: &Cal
             Decision::Consent => Error::new(Code::ConsentRequired, "consent is needed"),
             _ => Error::new(Code::LoginRequired, "signing in is needed"),
         };
-        return Ok(Next::Away(failure(app, &open, &error)).into());
+        return Ok(Next::Away(way_back(app, &open).error(&error)).into());
     }
     // Anybody may come this far, and what follows is written down.
     if !app.beginnings.take(caller, app.clock.monotonic()) {
@@ -308,7 +309,7 @@ async fn turn_away(
         .outcome("cancelled");
     store::audit::insert(&mut tx, &record).await?;
     tx.commit().await?;
-    Ok(Next::Away(failure(app, open, error)))
+    Ok(Next::Away(way_back(app, open).error(error)))
 }
 
 /// Who is there: a session that stands, in the browser that holds it.
@@ -364,9 +365,15 @@ async fn issue(app: &App, open: &Open, present: Present<'_>, consenting: Consent
         caller,
     };
     let code = code::issue(app, &ask).await?;
-    Ok(answer::success(app.config.issuer.as_str(), &open.redirect, &code, open.request.state.as_deref()))
+    Ok(way_back(app, open).code(&code))
 }
 
-fn failure(app: &App, open: &Open, error: &Error) -> String {
-    answer::failure(app.config.issuer.as_str(), &open.redirect, error, open.request.state.as_deref())
+fn way_back<'a>(app: &'a App, open: &'a Open) -> Back<'a> {
+    let AuthorizationRequest { state, response_mode, .. } = &open.request;
+    Back {
+        issuer: app.config.issuer.as_str(),
+        redirect: &open.redirect,
+        mode: registry::response_mode(response_mode.as_deref()),
+        state: state.as_deref(),
+    }
 }
