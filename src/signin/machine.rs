@@ -190,7 +190,7 @@ pub async fn password(
     if open.request.hinted.as_ref().is_some_and(|sub| *sub != subject::of_user(proven.user())) {
         proven.came_to_nothing(app, "other_user", client, caller).await?;
         let error = Error::new(Code::LoginRequired, "another user than the one id_token_hint is about signed in");
-        return Ok(turn_away(app, open, &error, None, caller).await?.into());
+        return Ok(turn_away(app, open, &error, None).await?.into());
     }
     let begun = match begin_proven(app, open, browser, (&proven, step), caller).await {
         Ok(begun) => begun,
@@ -287,27 +287,24 @@ pub async fn allow(app: &App, open: &Open, browser: &Browser, caller: &Caller) -
 /// The user, signed in for it or not, cancels or doesn't allow: the client is told.
 pub async fn cancel(app: &App, open: &Open, who: Option<&Held>, caller: &Caller) -> Result<Next, Refused> {
     let error = Error::new(Code::AccessDenied, "the user did not allow it");
-    turn_away(app, open, &error, who.map(|held| held.user_id), caller).await
-}
-
-/// Ends without a code.
-async fn turn_away(
-    app: &App,
-    open: &Open,
-    error: &Error,
-    user_id: Option<Uuid>,
-    caller: &Caller,
-) -> Result<Next, Refused> {
-    let step = after(app, open, Input::Refused)?;
-    let mut tx = app.store.begin().await?;
-    write(app, &mut tx, open, step, open.interaction.session_id).await?;
+    let user_id = who.map(|held| held.user_id);
     let actor = user_id.map_or(Actor::Anonymous, Actor::User);
     let record = Record::new(Event::SigninCancelled, actor, caller, app.clock.now())
         .user(user_id)
         .client(open.request.client_id)
         .session(open.interaction.session_id)
         .outcome("cancelled");
-    store::audit::insert(&mut tx, &record).await?;
+    turn_away(app, open, &error, Some(&record)).await
+}
+
+/// Ends without a code, and with this row where nothing else tells of it.
+async fn turn_away(app: &App, open: &Open, error: &Error, record: Option<&Record>) -> Result<Next, Refused> {
+    let step = after(app, open, Input::Refused)?;
+    let mut tx = app.store.begin().await?;
+    write(app, &mut tx, open, step, open.interaction.session_id).await?;
+    if let Some(record) = record {
+        store::audit::insert(&mut tx, record).await?;
+    }
     tx.commit().await?;
     Ok(Next::Away(way_back(app, open).error(error)))
 }
