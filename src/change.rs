@@ -133,3 +133,16 @@ pub(crate) fn plain(text: &str) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_hides_nothing() {
+        assert_eq!(plain("Zoë 👩\u{200d}🚀"), Ok(()));
+        for unseen in ['\u{61c}', '\u{200b}', '\u{200f}', '\u{202e}', '\u{2028}', '\u{feff}', '\n'] {
+            assert!(plain(&format!("a{unseen}b")).is_err(), "{unseen:?}");
+        }
+    }
+}
