@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 
 use crate::app::App;
 use crate::event::{Actor, Caller, Event, Record};
+use crate::http::plain::is_plain;
 use crate::revocation::{self, Cause, Killed};
 use crate::store::{self, Tx};
 
@@ -116,7 +117,7 @@ impl<T> Change<T> {
     }
 }
 
-/// A text for people: not empty, at most 200 characters, none of them a control character.
+/// A text for people: not empty, at most 200 characters, all of them plain.
 pub(crate) fn plain(text: &str) -> Result<(), String> {
     if text.trim().is_empty() {
         return Err("is empty; write a name".to_owned());
@@ -127,13 +128,21 @@ pub(crate) fn plain(text: &str) -> Result<(), String> {
     if text.chars().count() > 200 {
         return Err("is longer than 200 characters; write a shorter one".to_owned());
     }
-    if text.chars().any(is_invisible) {
-        return Err(format!("{text:?} has a control character; remove it"));
+    if !text.chars().all(is_plain) {
+        return Err(format!("{text:?} has a control character, or one that is not seen; remove it"));
     }
     Ok(())
 }
 
-/// Control characters, line ends of any kind, and the marks that turn the direction of writing.
-fn is_invisible(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_hides_nothing() {
+        assert_eq!(plain("Zoë 👩\u{200d}🚀"), Ok(()));
+        for unseen in ['\u{61c}', '\u{200b}', '\u{200f}', '\u{202e}', '\u{2028}', '\u{feff}', '\n'] {
+            assert!(plain(&format!("a{unseen}b")).is_err(), "{unseen:?}");
+        }
+    }
 }

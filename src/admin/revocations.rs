@@ -15,6 +15,7 @@ use super::problem;
 use crate::app::App;
 use crate::event::{Actor, Caller};
 use crate::keyring;
+use crate::live;
 use crate::oauth::error::Error;
 use crate::oauth::reply;
 use crate::revocation::find::{self, Found, NotFound};
@@ -51,8 +52,8 @@ pub struct Written {
     pub kind: String,
     pub value: String,
     pub reach: String,
-    /// When no token it covers can be alive any more.
-    pub until: i64,
+    /// When no token it covers can be alive any more; null: never forget it.
+    pub until: Option<i64>,
     pub reason: String,
 }
 
@@ -64,7 +65,7 @@ impl From<&Entry> for Written {
             kind: entry.kind.clone(),
             value: entry.value.clone(),
             reach: entry.reach.clone(),
-            until: entry.until.timestamp() + 1,
+            until: live::until(entry),
             reason: entry.reason.clone(),
         }
     }

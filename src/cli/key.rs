@@ -53,7 +53,7 @@ pub(super) enum Form {
     Certificate,
 }
 
-pub(super) fn init(config: &Config, out: Out) -> Done {
+fn init(config: &Config, out: Out) -> Done {
     if config.keys.sealing.is_some() {
         return Err(Failure::new("keys.sealing gives the sealing key, so no file is needed; nothing was made"));
     }
@@ -66,17 +66,19 @@ pub(super) fn init(config: &Config, out: Out) -> Done {
     out.give(&json!({ "id": id, "directory": directory }), || says)
 }
 
-pub(super) async fn run(desk: &Desk, command: Command) -> Done {
+/// All but the first of these work on a database; that one makes what a database is opened with.
+pub(super) async fn run(config: Config, out: Out, command: Command) -> Done {
+    let desk = async || Desk::open(config.clone(), out).await;
     match command {
-        Command::Init => init(&desk.config, desk.out),
-        Command::List => list(desk).await,
-        Command::Rotate { alg } => rotate(desk, alg.as_deref()).await,
+        Command::Init => init(&config, out),
+        Command::List => list(&desk().await?).await,
+        Command::Rotate { alg } => rotate(&desk().await?, alg.as_deref()).await,
         Command::Revoke { kid, reason } => {
             check_reason(&reason)?;
-            revoke(desk, &kid, &reason).await
+            revoke(&desk().await?, &kid, &reason).await
         }
         Command::Export { kid: None, .. } => {
-            let set = desk.keyring().await?.jwks();
+            let set = desk().await?.keyring().await?.jwks();
             print(&format!("{}\n", String::from_utf8_lossy(&set.bytes).trim_end()))
         }
         Command::Export { kid: Some(kid), format } => {
@@ -85,7 +87,7 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Done {
                 Form::Pem => Format::Pem,
                 Form::Certificate => Format::Certificate,
             };
-            print(&desk.keyring().await?.export(&kid, format).await?)
+            print(&desk().await?.keyring().await?.export(&kid, format).await?)
         }
     }
 }

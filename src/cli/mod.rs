@@ -58,6 +58,16 @@ struct Cli {
 enum Command {
     /// Try it: an issuer, a sample dashboard and a sample gateway on this machine
     Demo(demo::Demo),
+    #[command(flatten)]
+    Work(Box<Work>),
+    /// Settings
+    #[command(subcommand)]
+    Config(settings::Command),
+}
+
+/// What is done with the settings in force.
+#[derive(Debug, Subcommand)]
+enum Work {
     /// Run the server
     Serve,
     /// Bring the database to this version's schema
@@ -94,9 +104,6 @@ enum Command {
         /// A file that `backup` wrote
         file: Option<PathBuf>,
     },
-    /// Settings
-    #[command(subcommand)]
-    Config(settings::Command),
 }
 
 /// Runs the program with its arguments. 0: done; 1: refused or failed; 2: not understood.
@@ -120,22 +127,24 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn begin(cli: Cli) -> Done {
-    let out = Out { json: cli.json };
-    if let Command::Config(settings::Command::Reference) = cli.command {
-        return settings::reference(out);
-    }
-    if let Command::Demo(demo) = cli.command {
-        if cli.config.is_some() || !cli.set.is_empty() {
-            return Err(Failure::new("demo brings settings of its own: leave --config and --set away"));
+    let Cli { config, set, json, command } = cli;
+    let out = Out { json };
+    match command {
+        Command::Demo(_) if config.is_some() || !set.is_empty() => {
+            Err(Failure::new("demo brings settings of its own: leave --config and --set away"))
         }
-        return running()?.block_on(demo.run(out));
+        Command::Demo(demo) => running()?.block_on(demo.run(out)),
+        Command::Config(settings::Command::Reference) => settings::reference(out),
+        Command::Config(settings::Command::Show) => settings::show(&in_force(config, &set)?, out),
+        Command::Work(work) => {
+            let config = in_force(config, &set)?;
+            let runtime = match *work {
+                Work::Serve => running()?,
+                _ => Builder::new_current_thread().enable_all().build()?,
+            };
+            runtime.block_on(carry_out(*work, config, out))
+        }
     }
-    let config = settings(&cli)?;
-    let runtime = match cli.command {
-        Command::Serve => running()?,
-        _ => Builder::new_current_thread().enable_all().build()?,
-    };
-    runtime.block_on(carry_out(cli.command, config, out))
 }
 
 /// What serves others, on all cores.
@@ -143,29 +152,24 @@ fn running() -> Done<Runtime> {
     Ok(Builder::new_multi_thread().enable_all().build()?)
 }
 
-async fn carry_out(command: Command, config: Config, out: Out) -> Done {
-    match command {
-        // Has run already, without settings of this machine.
-        Command::Demo(demo) => demo.run(out).await,
-        Command::Serve => serve(config).await,
-        Command::Migrate => migrate(&config, out).await,
-        Command::Healthcheck => health::check(&config, out).await,
-        Command::Config(settings::Command::Show) => settings::show(&config, out),
-        Command::Config(settings::Command::Reference) => settings::reference(out),
-        Command::Backup { file } => backup::write(&config, &file, out).await,
-        Command::Restore { file } => restore::run(&config, file.as_deref(), out).await,
-        Command::Key(key::Command::Init) => key::init(&config, out),
-        Command::User(command @ user::Command::Create(_)) => user::run(&Desk::open(config, out).await?, command).await,
-        Command::User(command) => user::run(&Desk::there(config, out).await?, command).await,
-        Command::Client(command @ client::Command::Create(_)) => {
+async fn carry_out(work: Work, config: Config, out: Out) -> Done {
+    match work {
+        Work::Serve => serve(config).await,
+        Work::Migrate => migrate(&config, out).await,
+        Work::Healthcheck => health::check(&config, out).await,
+        Work::Backup { file } => backup::write(&config, &file, out).await,
+        Work::Restore { file } => restore::run(&config, file.as_deref(), out).await,
+        Work::User(command @ user::Command::Create(_)) => user::run(&Desk::open(config, out).await?, command).await,
+        Work::User(command) => user::run(&Desk::there(config, out).await?, command).await,
+        Work::Client(command @ client::Command::Create(_)) => {
             client::run(&Desk::open(config, out).await?, command).await
         }
-        Command::Client(command) => client::run(&Desk::there(config, out).await?, command).await,
-        Command::Resource(command) => resource::run(&Desk::open(config, out).await?, command).await,
-        Command::Revoke(command) => revoke::run(&Desk::there(config, out).await?, command).await,
-        Command::Lineage(command) => lineage::run(&Desk::there(config, out).await?, command).await,
-        Command::Key(command) => key::run(&Desk::open(config, out).await?, command).await,
-        Command::Audit(command) => audit::run(&Desk::there(config, out).await?, command).await,
+        Work::Client(command) => client::run(&Desk::there(config, out).await?, command).await,
+        Work::Resource(command) => resource::run(&Desk::open(config, out).await?, command).await,
+        Work::Revoke(command) => revoke::run(&Desk::there(config, out).await?, command).await,
+        Work::Lineage(command) => lineage::run(&Desk::there(config, out).await?, command).await,
+        Work::Key(command) => key::run(config, out, command).await,
+        Work::Audit(command) => audit::run(&Desk::there(config, out).await?, command).await,
     }
 }
 
@@ -183,9 +187,9 @@ async fn serve(config: Config) -> Done {
 }
 
 /// The settings, with `--config` and `--set`.
-fn settings(cli: &Cli) -> Result<Config, Failure> {
-    let mut sources = Sources::from_process().with_config(cli.config.clone());
-    for pair in &cli.set {
+fn in_force(config: Option<PathBuf>, set: &[String]) -> Result<Config, Failure> {
+    let mut sources = Sources::from_process().with_config(config);
+    for pair in set {
         let Some((path, value)) = pair.split_once('=') else {
             return Err(Failure::new(format!("--set {pair:?}: write SETTING=VALUE, such as listen=0.0.0.0:7600")));
         };

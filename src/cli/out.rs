@@ -8,6 +8,8 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use crate::http::plain::is_plain;
+
 /// What a command answers.
 pub(super) type Done<T = ()> = Result<T, Failure>;
 
@@ -116,9 +118,9 @@ pub(super) fn maybe_time(at: Option<DateTime<Utc>>) -> String {
     at.map(time).unwrap_or_default()
 }
 
-/// Text from outside, safe for a terminal: control characters shown, not sent.
+/// Text from outside, safe for a terminal: what moves the cursor, hides or turns the writing is shown as a code, not sent.
 pub(super) fn safe(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+    text.chars().flat_map(|c| if is_plain(c) { vec![c] } else { c.escape_default().collect() }).collect()
 }
 
 /// More than any password or token.
@@ -150,4 +152,14 @@ pub(super) fn new_password(from_stdin: bool) -> Done<Option<Zeroizing<String>>> 
     }
     let second = Zeroizing::new(rpassword::prompt_password("Again: ")?);
     if *first == *second { Ok(Some(first)) } else { Err(Failure::new("the two passwords differ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_is_sent_nothing_that_turns_the_writing() {
+        assert_eq!(safe("é\u{1b}[2Jb\u{202e}c\u{200f}"), "é\\u{1b}[2Jb\\u{202e}c\\u{200f}");
+    }
 }

@@ -102,6 +102,7 @@ pub(super) fn client_text(client: &Client, secrets: &[ClientSecret]) -> String {
         ("consent", client.consent.clone()),
         ("retry window", client.retry_window_seconds.map(|seconds| format!("{seconds} s")).unwrap_or_default()),
         ("outlives session", yes(client.outlives_session)),
+        ("claims in ID token", yes(client.id_token_claims)),
         ("PKCE required", yes(!client.pkce_optional)),
         ("secrets", secrets.collect::<Vec<_>>().join("; ")),
         ("policy", safe(client.policy_uri.as_deref().unwrap_or_default())),

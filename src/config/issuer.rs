@@ -10,7 +10,6 @@ use url::{Host, Url};
 #[derive(Clone, Debug)]
 pub struct Issuer {
     text: String,
-    url: Url,
     origin: String,
 }
 
@@ -21,28 +20,16 @@ impl Issuer {
         &self.text
     }
 
-    /// The identifier as a URL (which may print a slash after the host: use [`as_str`](Self::as_str) for text).
-    #[must_use]
-    pub fn url(&self) -> &Url {
-        &self.url
-    }
-
     /// Whether browsers reach this server by TLS.
     #[must_use]
     pub fn is_https(&self) -> bool {
-        self.url.scheme() == "https"
+        self.text.starts_with("https:")
     }
 
     /// Scheme, host and port (when not the scheme's own), as browsers send it in `Origin`.
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
-    }
-
-    /// The host name, or an address (IPv6 in brackets).
-    #[must_use]
-    pub fn host(&self) -> &str {
-        self.url.host_str().unwrap_or_default()
     }
 
     /// What stands before every path: empty, or such as `/auth`.
@@ -86,7 +73,7 @@ impl FromStr for Issuer {
             ));
         }
         let origin = text.strip_suffix(path).unwrap_or(text).to_owned();
-        Ok(Self { text: text.to_owned(), url, origin })
+        Ok(Self { text: text.to_owned(), origin })
     }
 }
 

@@ -2,12 +2,11 @@
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::etag;
-use crate::live::{Cursor, Feed, Kind};
+use crate::live::{self, Cursor, Feed};
 use crate::oauth::reply;
 use crate::store::revocations::Entry;
 
@@ -54,13 +53,9 @@ impl From<&Entry> for Line {
             kind: entry.kind.clone(),
             value: entry.value.clone(),
             reach: entry.reach.clone(),
-            until: (Kind::named(&entry.kind) != Kind::Key).then(|| rounded_up(entry.until)),
+            until: live::until(entry),
         }
     }
-}
-
-fn rounded_up(time: DateTime<Utc>) -> i64 {
-    time.timestamp() + i64::from(time.timestamp_subsec_nanos() > 0)
 }
 
 /// A snapshot of all that stands, or what came after a place.

@@ -1,6 +1,7 @@
 //! An HTTP toolbox that knows no protocol.
 
 pub mod assets;
+pub mod away;
 pub mod caller;
 pub mod colour;
 pub mod cookies;

@@ -42,6 +42,14 @@ fn name(entry: &Entry) -> (Kind, &str) {
     }
 }
 
+/// When an entry may be forgotten, as NumericDate (RFC 7519, 2): never before the last token it covers has died, hence rounded up.
+/// One for a key never may.
+#[must_use]
+pub fn until(entry: &Entry) -> Option<i64> {
+    let up = i64::from(entry.until.timestamp_subsec_nanos() > 0);
+    (Kind::named(&entry.kind) != Kind::Key).then(|| entry.until.timestamp() + up)
+}
+
 impl Entries {
     /// Takes an entry in, unless a newer one says the same. Whether it is new.
     pub fn insert(&mut self, entry: &Entry) -> bool {

@@ -22,6 +22,7 @@ use std::time::Duration;
 pub use bearing::{Bearing, Kind};
 use chrono::{DateTime, Utc};
 pub use cursor::{Cursor, NoPlace, Place, epoch_of};
+pub use entries::until;
 pub use error::{Error, Misfit, NotReady};
 pub use feed::{Feed, Located};
 pub use judge::{Covered, Judged, Unanswered, covers_in_database};

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
 use super::pages::{Brand, ErrorPage, Frame, Problem};
 use super::words::Words;
 use crate::app::App;
 use crate::event::Caller;
+use crate::http::away;
 use crate::http::cookies::Jar;
 use crate::http::html::Page;
 use crate::http::locale::{self, Lang};
@@ -70,9 +71,7 @@ impl Front {
             Next::Page(id) => format!("{}?interaction={id}", app.config.issuer.endpoint("/login")),
             Next::Away(location) => location.clone(),
         };
-        let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let mut response = away::see_other(&location);
         let cookies = [
             moved.browser.as_ref().and_then(|secret| self.jar.set(browser::COOKIE, &secret.expose(), None)),
             moved.session.as_ref().and_then(|secret| {
@@ -85,7 +84,7 @@ impl Front {
                 .and_then(|token| self.jar.set(&token.name, &token.value, i64::try_from(device::LIFE.as_secs()).ok())),
         ];
         for cookie in cookies.into_iter().flatten() {
-            headers.append(header::SET_COOKIE, cookie);
+            response.headers_mut().append(header::SET_COOKIE, cookie);
         }
         response
     }

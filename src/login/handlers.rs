@@ -16,6 +16,7 @@ use super::front::{Front, Shown};
 use super::pages::{Client, Form, Problem, SignIn, SignInAgain, SignInError, Who};
 use crate::app::App;
 use crate::event::{Actor, Caller, Event, Record};
+use crate::http::away;
 use crate::http::headers::Source;
 use crate::http::html::Page;
 use crate::http::locale::Lang;
@@ -108,8 +109,7 @@ async fn show(visit: &Visit<'_>, interaction: Option<&str>) -> Result<Response, 
     if let Some(again) = open.stale(visit.app).again
         && machine::is_needless(visit.app, &open, &visit.browser).await?
     {
-        let to = (header::LOCATION, again);
-        return Ok((StatusCode::SEE_OTHER, [to, (header::CACHE_CONTROL, "no-store".to_owned())]).into_response());
+        return Ok(away::see_other(&again));
     }
     page(visit, &open).await
 }

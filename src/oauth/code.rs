@@ -19,6 +19,9 @@ use crate::store::interactions::{self, Interaction, Stepped};
 use crate::store::locks::{Owner, lock};
 use crate::store::{self, Tx, codes, grants, rolls};
 
+/// The `response_type` that asks for a code.
+pub const RESPONSE_TYPE: &str = "code";
+
 /// The step of an interaction that has ended with a code.
 pub const DONE: &str = "done";
 

@@ -9,15 +9,14 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
-use super::client_auth::{AuthenticatedClient, authenticate, failed};
+use super::client_auth::{AuthenticatedClient, authenticate};
 use super::error::{Code, Error};
 use super::grants::request::ActsFor;
 use super::registry;
-use super::reply::{self, Read};
+use super::reply::{self, Posted, Read};
 use super::scope::Scopes;
 use crate::app::App;
 use crate::event::Caller;
-use crate::http::params::Params;
 use crate::policy::Question;
 use crate::store::rolls;
 use crate::token::access::{self, AccessToken};
@@ -31,27 +30,19 @@ pub async fn introspect(
     headers: HeaderMap,
     body: Read,
 ) -> Response {
-    let answer = match reply::form(&headers, body, &[]) {
-        Ok(form) => {
-            let authorization = reply::authorization(&headers);
-            match answer(&app, &authorization, &form).await {
-                Err(error) => Err(failed(&app, &caller, (&authorization, &form), error).await),
-                done => done,
-            }
-        }
-        Err(error) => Err(error),
-    };
-    match answer {
-        Ok(told) => reply::json(200, &told.unwrap_or_else(inactive)),
-        Err(error) => reply::error(&error, &headers, &caller),
-    }
+    reply::client(&app, &caller, &headers, (body, &[]), |posted| Box::pin(answer(posted))).await
 }
 
 fn inactive() -> Map<String, Value> {
     Map::from_iter([("active".to_owned(), json!(false))])
 }
 
-async fn answer(app: &App, authorization: &[&str], form: &Params) -> Result<Option<Map<String, Value>>, Error> {
+async fn answer(posted: &Posted<'_>) -> Result<Response, Error> {
+    Ok(reply::json(200, &asked(posted).await?.unwrap_or_else(inactive)))
+}
+
+async fn asked(posted: &Posted<'_>) -> Result<Option<Map<String, Value>>, Error> {
+    let Posted { app, authorization, form, .. } = *posted;
     let client = authenticate(app, authorization, form).await?;
     if client.client().is_public() {
         return Err(Error::invalid_client().because("introspection needs a client that can prove itself"));

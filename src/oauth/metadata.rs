@@ -53,7 +53,7 @@ fn document(config: &Config) -> Value {
         "end_session_endpoint": at("/oauth2/logout"),
         "scopes_supported": STANDARD,
         "response_types_supported": registry::RESPONSE_TYPES,
-        "response_modes_supported": registry::RESPONSE_MODES,
+        "response_modes_supported": registry::RESPONSE_MODES.iter().map(|mode| mode.name).collect::<Vec<_>>(),
         "grant_types_supported": registry::grant_names(|_| true),
         "token_endpoint_auth_methods_supported": methods,
         "introspection_endpoint_auth_methods_supported": registry::method_names(|method| !method.public),

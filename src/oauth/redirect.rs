@@ -106,7 +106,7 @@ fn loopback(uri: &str) -> Option<(&str, &str)> {
     (rest.is_empty() || rest.starts_with(['/', '?'])).then_some((host, rest))
 }
 
-/// Whether a URI may be registered as a redirect; the error says what to write instead.
+/// Whether a URI may be registered as a redirect, or as the end of a sign-out; the error says what to write instead.
 pub fn register(uri: &str, public: bool) -> Result<(), String> {
     let fail = |why: &str| Err(format!("redirect URI {uri:?}: {why}"));
     if uri.len() > 2000 || uri.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
@@ -132,11 +132,6 @@ pub fn register(uri: &str, public: bool) -> Result<(), String> {
             "must be https, http on a loopback address, or a private-use scheme in reverse domain form (com.example.app:/…)",
         ),
     }
-}
-
-/// Whether a URI may be registered as the end of a sign-out: as a redirect of a client of the same kind.
-pub fn register_post_logout(uri: &str, public: bool) -> Result<(), String> {
-    register(uri, public)
 }
 
 /// Whether a URL points at this machine itself.

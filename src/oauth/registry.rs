@@ -1,11 +1,12 @@
 //! What this server speaks: one line each. Metadata, registration, forms and help are derived from it; nothing is advertised
 //! that isn't here.
 
+use super::answer::{self, ResponseMode};
 use super::client_auth::methods::{self, Method};
 use super::grants::request::{ActsFor, Grant};
 use super::grants::{authorization_code, client_credentials, refresh_token};
-use super::pkce;
 use super::prompt::{self, Word};
+use super::{code, pkce};
 
 /// The grants of the token endpoint.
 pub const GRANTS: &[Grant] = &[authorization_code::GRANT, refresh_token::GRANT, client_credentials::GRANT];
@@ -14,10 +15,10 @@ pub const GRANTS: &[Grant] = &[authorization_code::GRANT, refresh_token::GRANT, 
 pub const AUTH_METHODS: &[Method] = methods::METHODS;
 
 /// How authorization responses travel.
-pub const RESPONSE_MODES: &[&str] = &["query"];
+pub const RESPONSE_MODES: &[ResponseMode] = &[answer::QUERY];
 
 /// What may be asked for at the authorization endpoint.
-pub const RESPONSE_TYPES: &[&str] = &["code"];
+pub const RESPONSE_TYPES: &[&str] = &[code::RESPONSE_TYPE];
 
 /// The transformations of PKCE.
 pub const CHALLENGE_METHODS: &[&str] = pkce::METHODS;
@@ -29,6 +30,12 @@ pub const PROMPTS: &[Word] = prompt::WORDS;
 #[must_use]
 pub fn grant(name: &str) -> Option<&'static Grant> {
     GRANTS.iter().find(|grant| grant.name == name)
+}
+
+/// The response mode of this name; without one, or with one that isn't here, that of a code (OAuth 2.0 Multiple Response Types 2.1).
+#[must_use]
+pub fn response_mode(name: Option<&str>) -> ResponseMode {
+    name.and_then(|name| RESPONSE_MODES.iter().find(|mode| mode.name == name)).copied().unwrap_or(answer::QUERY)
 }
 
 /// The names of those grants for which `which` holds, as help and errors list them.

@@ -3,13 +3,18 @@
 //! RFC 6749, 5.1 and 5.2; RFC 6750, 3. Refuses other content types than `application/x-www-form-urlencoded`, bodies past the
 //! limit, and repeated parameters.
 
+use std::future::Future;
+use std::pin::Pin;
+
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Serialize;
 
+use super::client_auth::failed;
 use super::error::{Code, Error};
+use crate::app::App;
 use crate::event::Caller;
 use crate::http::locale::Lang;
 use crate::http::params::Params;
@@ -36,6 +41,38 @@ pub fn form(headers: &HeaderMap, body: Read, may_repeat: &[&str]) -> Result<Para
     let params = Params::parse(&body)?;
     params.refuse_repeats(may_repeat)?;
     Ok(params)
+}
+
+/// A client's form, read, to be answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Posted<'a> {
+    pub app: &'a App,
+    pub caller: &'a Caller,
+    /// All `Authorization` headers.
+    pub authorization: &'a [&'a str],
+    pub form: &'a Params,
+}
+
+/// The answer to a form, as a future.
+pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<Response, Error>> + Send + 'a>>;
+
+/// What all endpoints for clients share: the form is read, answered, and when that fails the failure is counted and told.
+pub async fn client(
+    app: &App,
+    caller: &Caller,
+    headers: &HeaderMap,
+    (body, may_repeat): (Read, &[&str]),
+    answer: for<'a> fn(&'a Posted<'a>) -> Answering<'a>,
+) -> Response {
+    let form = match form(headers, body, may_repeat) {
+        Ok(form) => form,
+        Err(why) => return error(&why, headers, caller),
+    };
+    let authorization = authorization(headers);
+    match answer(&Posted { app, caller, authorization: &authorization, form: &form }).await {
+        Ok(response) => response,
+        Err(why) => error(&failed(app, caller, (&authorization, &form), why).await, headers, caller),
+    }
 }
 
 /// All `Authorization` headers, as text; one that isn't text counts as there.

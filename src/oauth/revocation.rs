@@ -9,12 +9,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::client_auth::{authenticate, failed};
+use super::client_auth::authenticate;
 use super::error::{Code, Error};
-use super::reply::{self, Read};
+use super::reply::{self, Posted, Read};
 use crate::app::App;
 use crate::event::{Actor, Caller};
-use crate::http::params::Params;
 use crate::revocation::{self, Cause};
 use crate::token::presented;
 
@@ -25,23 +24,16 @@ pub async fn revoke(
     headers: HeaderMap,
     body: Read,
 ) -> Response {
-    let answer = match reply::form(&headers, body, &[]) {
-        Ok(form) => {
-            let authorization = reply::authorization(&headers);
-            match answer(&app, &caller, &authorization, &form).await {
-                Err(error) => Err(failed(&app, &caller, (&authorization, &form), error).await),
-                done => done,
-            }
-        }
-        Err(error) => Err(error),
-    };
-    match answer {
-        Ok(()) => (StatusCode::OK, [("cache-control", "no-store")]).into_response(),
-        Err(error) => reply::error(&error, &headers, &caller),
-    }
+    reply::client(&app, &caller, &headers, (body, &[]), |posted| Box::pin(answer(posted))).await
 }
 
-async fn answer(app: &App, caller: &Caller, authorization: &[&str], form: &Params) -> Result<(), Error> {
+async fn answer(posted: &Posted<'_>) -> Result<Response, Error> {
+    end(posted).await?;
+    Ok((StatusCode::OK, [("cache-control", "no-store")]).into_response())
+}
+
+async fn end(posted: &Posted<'_>) -> Result<(), Error> {
+    let Posted { app, caller, authorization, form } = *posted;
     let client = authenticate(app, authorization, form).await?;
     let token = form.get("token").ok_or_else(|| Error::invalid_request("token is missing"))?;
     let Some(owned) = presented::find(app, token).await?.filter(|owned| owned.client_id == client.id()) else {

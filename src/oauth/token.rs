@@ -8,15 +8,14 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
-use super::client_auth::{authenticate, failed};
+use super::client_auth::authenticate;
 use super::error::{Code, Error};
 use super::grants::request::{Redeemed, TokenRequest};
 use super::registry;
-use super::reply::{self, Read};
+use super::reply::{self, Posted, Read};
 use crate::app::App;
 use crate::event::Caller;
-use crate::http::params::Params;
-use crate::token::mint::{self, Minted};
+use crate::token::mint;
 
 /// How often a request begins again because its client's registration moved.
 const TRIES: usize = 3;
@@ -28,23 +27,11 @@ pub async fn token(
     headers: HeaderMap,
     body: Read,
 ) -> Response {
-    let answer = match reply::form(&headers, body, &["resource"]) {
-        Ok(form) => {
-            let authorization = reply::authorization(&headers);
-            match answer(&app, &caller, &authorization, &form).await {
-                Err(error) => Err(failed(&app, &caller, (&authorization, &form), error).await),
-                minted => minted,
-            }
-        }
-        Err(error) => Err(error),
-    };
-    match answer {
-        Ok(minted) => reply::json(200, &minted),
-        Err(error) => reply::error(&error, &headers, &caller),
-    }
+    reply::client(&app, &caller, &headers, (body, &["resource"]), |posted| Box::pin(answer(posted))).await
 }
 
-async fn answer(app: &App, caller: &Caller, authorization: &[&str], form: &Params) -> Result<Minted, Error> {
+async fn answer(posted: &Posted<'_>) -> Result<Response, Error> {
+    let Posted { app, caller, authorization, form } = *posted;
     // A node that can't be trusted with the time or the log must not spend a code to find out.
     app.live.issuing_allowed().map_err(Error::unavailable)?;
     for _ in 0..TRIES {
@@ -60,7 +47,7 @@ async fn answer(app: &App, caller: &Caller, authorization: &[&str], form: &Param
         app.keyring.ready(&algs).await.map_err(Error::unavailable)?;
         let request = TokenRequest { app, client: &client, params: form, caller };
         if let Redeemed::Entitled(entitlement) = (grant.redeem)(&request).await? {
-            return mint::issue(app, &entitlement);
+            return Ok(reply::json(200, &mint::issue(app, &entitlement)?));
         }
     }
     Err(Error::unavailable("the client's registration kept changing"))

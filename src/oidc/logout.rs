@@ -7,7 +7,7 @@
 
 use axum::Extension;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use url::Url;
 use uuid::Uuid;
@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::hint::{self, Hint};
 use crate::app::App;
 use crate::event::Caller;
+use crate::http::away;
 use crate::http::headers::Source;
 use crate::http::html::Page;
 use crate::http::origin;
@@ -80,8 +81,7 @@ pub async fn post(
     if form.get("form_token").is_none() && form.get("logout-confirm").is_none() {
         let query = encode(form.pairs().iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let location = format!("{}?{query}", app.config.issuer.endpoint("/oauth2/logout"));
-        return (StatusCode::SEE_OTHER, [(header::LOCATION, location), (header::CACHE_CONTROL, "no-store".to_owned())])
-            .into_response();
+        return away::see_other(&location);
     }
     answer(&visit, Some(&form)).await.unwrap_or_else(|wrong| visit.wrong(&wrong))
 }
@@ -188,9 +188,7 @@ impl Visit<'_> {
             .map(|redirect| append(redirect.uri(), asked.state.as_deref().map(|state| ("state", state))));
         // Who signed nobody out and proves nothing is not sent anywhere by itself.
         let mut response = match location {
-            Some(to) if ended || asked.hint.is_some() => {
-                (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
-            }
+            Some(to) if ended || asked.hint.is_some() => away::see_other(&to),
             back => {
                 let lang = Front::language(self.headers, None);
                 let name = asked.client.as_ref().map(|client| client.registration().name.clone());
@@ -198,10 +196,8 @@ impl Visit<'_> {
                 Page::new(lang, page).into_response()
             }
         };
-        let headers = response.headers_mut();
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if ended && let Some(cookie) = self.front.jar().clear(session::COOKIE) {
-            headers.append(header::SET_COOKIE, cookie);
+            response.headers_mut().append(header::SET_COOKIE, cookie);
         }
         response
     }

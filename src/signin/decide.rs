@@ -78,6 +78,7 @@ mod tests {
             login_hint: None,
             hinted: None,
             ui_locales: None,
+            response_mode: None,
         }
     }
 

@@ -15,12 +15,13 @@ use crate::app::App;
 use crate::event::{Actor, Caller, Event, Record};
 use crate::identity::device::{self, Token};
 use crate::identity::prove::{self, Proven, Typed};
-use crate::oauth::answer;
+use crate::oauth::answer::Back;
 use crate::oauth::client::Client;
 use crate::oauth::code::{self, Ask, NoCode};
 use crate::oauth::consent;
 use crate::oauth::error::{Code, Error};
 use crate::oauth::redirect::ValidRedirect;
+use crate::oauth::registry;
 use crate::oauth::scope::Scopes;
 use crate::oidc::subject;
 use crate::secret::{self, BrowserSecret, Opaque, SessionSecret};
@@ -86,7 +87,7 @@ pub async fn begin(app: &App, begins: Beginning, browser: &Browser, caller: &Cal
             Decision::Consent => Error::new(Code::ConsentRequired, "consent is needed"),
             _ => Error::new(Code::LoginRequired, "signing in is needed"),
         };
-        return Ok(Next::Away(failure(app, &open, &error)).into());
+        return Ok(Next::Away(way_back(app, &open).error(&error)).into());
     }
     // Anybody may come this far, and what follows is written down.
     if !app.beginnings.take(caller, app.clock.monotonic()) {
@@ -189,7 +190,7 @@ pub async fn password(
     if open.request.hinted.as_ref().is_some_and(|sub| *sub != subject::of_user(proven.user())) {
         proven.came_to_nothing(app, "other_user", client, caller).await?;
         let error = Error::new(Code::LoginRequired, "another user than the one id_token_hint is about signed in");
-        return Ok(turn_away(app, open, &error, None, caller).await?.into());
+        return Ok(turn_away(app, open, &error, None).await?.into());
     }
     let begun = match begin_proven(app, open, browser, (&proven, step), caller).await {
         Ok(begun) => begun,
@@ -286,29 +287,26 @@ pub async fn allow(app: &App, open: &Open, browser: &Browser, caller: &Caller) -
 /// The user, signed in for it or not, cancels or doesn't allow: the client is told.
 pub async fn cancel(app: &App, open: &Open, who: Option<&Held>, caller: &Caller) -> Result<Next, Refused> {
     let error = Error::new(Code::AccessDenied, "the user did not allow it");
-    turn_away(app, open, &error, who.map(|held| held.user_id), caller).await
-}
-
-/// Ends without a code.
-async fn turn_away(
-    app: &App,
-    open: &Open,
-    error: &Error,
-    user_id: Option<Uuid>,
-    caller: &Caller,
-) -> Result<Next, Refused> {
-    let step = after(app, open, Input::Refused)?;
-    let mut tx = app.store.begin().await?;
-    write(app, &mut tx, open, step, open.interaction.session_id).await?;
+    let user_id = who.map(|held| held.user_id);
     let actor = user_id.map_or(Actor::Anonymous, Actor::User);
     let record = Record::new(Event::SigninCancelled, actor, caller, app.clock.now())
         .user(user_id)
         .client(open.request.client_id)
         .session(open.interaction.session_id)
         .outcome("cancelled");
-    store::audit::insert(&mut tx, &record).await?;
+    turn_away(app, open, &error, Some(&record)).await
+}
+
+/// Ends without a code, and with this row where nothing else tells of it.
+async fn turn_away(app: &App, open: &Open, error: &Error, record: Option<&Record>) -> Result<Next, Refused> {
+    let step = after(app, open, Input::Refused)?;
+    let mut tx = app.store.begin().await?;
+    write(app, &mut tx, open, step, open.interaction.session_id).await?;
+    if let Some(record) = record {
+        store::audit::insert(&mut tx, record).await?;
+    }
     tx.commit().await?;
-    Ok(Next::Away(failure(app, open, error)))
+    Ok(Next::Away(way_back(app, open).error(error)))
 }
 
 /// Who is there: a session that stands, in the browser that holds it.
@@ -364,9 +362,15 @@ async fn issue(app: &App, open: &Open, present: Present<'_>, consenting: Consent
         caller,
     };
     let code = code::issue(app, &ask).await?;
-    Ok(answer::success(app.config.issuer.as_str(), &open.redirect, &code, open.request.state.as_deref()))
+    Ok(way_back(app, open).code(&code))
 }
 
-fn failure(app: &App, open: &Open, error: &Error) -> String {
-    answer::failure(app.config.issuer.as_str(), &open.redirect, error, open.request.state.as_deref())
+fn way_back<'a>(app: &'a App, open: &'a Open) -> Back<'a> {
+    let AuthorizationRequest { state, response_mode, .. } = &open.request;
+    Back {
+        issuer: app.config.issuer.as_str(),
+        redirect: &open.redirect,
+        mode: registry::response_mode(response_mode.as_deref()),
+        state: state.as_deref(),
+    }
 }

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::http::params;
-use crate::oauth::pkce;
 use crate::oauth::prompt::Prompt;
+use crate::oauth::redirect::ValidRedirect;
+use crate::oauth::{code, pkce};
 
 /// What was asked for, validated. Only `oauth/authorize` makes one, at the end of its list of checks. While servers are upgraded
 /// one by one an older one reads what a newer one wrote: a member it doesn't know is left alone, and a new one must be optional.
@@ -31,9 +32,32 @@ pub struct AuthorizationRequest {
     /// Whom an ID token that came as a hint was about: nobody else will do.
     pub hinted: Option<String>,
     pub ui_locales: Option<String>,
+    /// How the answer travels; none: as is usual for a code.
+    pub response_mode: Option<String>,
 }
 
 impl AuthorizationRequest {
+    /// A request of this client that asks for nothing yet.
+    #[must_use]
+    pub fn to(client_id: Uuid, redirect: &ValidRedirect) -> Self {
+        Self {
+            client_id,
+            redirect_uri: redirect.uri().to_owned(),
+            redirect_sent: redirect.was_sent(),
+            state: None,
+            nonce: None,
+            challenge: None,
+            scopes: String::new(),
+            resources: Vec::new(),
+            prompt: Prompt::default(),
+            max_age: None,
+            login_hint: None,
+            hinted: None,
+            ui_locales: None,
+            response_mode: None,
+        }
+    }
+
     /// The query that asks for the same once more; none where a hint belongs to it, which is not kept.
     #[must_use]
     pub fn query(&self) -> Option<String> {
@@ -45,7 +69,8 @@ impl AuthorizationRequest {
         let method = self.challenge.as_ref().map(|_| pkce::S256);
         let redirect_uri = self.redirect_sent.then_some(self.redirect_uri.as_str());
         let once = [
-            ("response_type", Some("code")),
+            ("response_type", Some(code::RESPONSE_TYPE)),
+            ("response_mode", self.response_mode.as_deref()),
             ("client_id", Some(client_id.as_str())),
             ("redirect_uri", redirect_uri),
             ("scope", Some(self.scopes.as_str())),

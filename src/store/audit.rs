@@ -79,7 +79,7 @@ pub async fn newest(reader: impl Into<Reader<'_>>, before: Option<Uuid>, limit: 
     ).bind(before).bind(limit).fetch_all(db).await?))
 }
 
-/// Rows written at or after `since`, oldest first, skipping ids already seen is the caller's matter.
+/// Rows written at or after `since`, oldest first. Leaving out those it has seen is the caller's matter.
 pub async fn since(reader: impl Into<Reader<'_>>, since: DateTime<Utc>, limit: i64) -> Result<Vec<Row>> {
     Ok(ask!(reader, db => sqlx::query_as(
         "SELECT id, at, event, outcome, actor, user_id, client_id, session_id, family_id, address, user_agent, request_id, detail \

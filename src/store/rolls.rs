@@ -305,7 +305,8 @@ pub async fn of_signin(reader: impl Into<Reader<'_>>, key: &str) -> Result<Signi
     })
 }
 
-/// The user with this id and its hash, in the counter's snapshot: for a password change.
+/// The user with this id and its hash, in the counter's snapshot. A password change looks at the hash alone, and judges the rest
+/// under its locks.
 pub async fn of_user(
     reader: impl Into<Reader<'_>>,
     user_id: Uuid,

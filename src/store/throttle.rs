@@ -5,7 +5,7 @@ use sqlx::FromRow;
 
 use super::{Result, Store, Tx, within};
 
-/// A budget as it stood before this charge, and its count after it.
+/// A budget: how often it was charged, since when, and when last.
 #[derive(Debug, Clone, FromRow)]
 pub struct Charged {
     pub charged: i64,

@@ -50,7 +50,8 @@ impl fmt::Debug for FamilySecret {
     }
 }
 
-/// A refresh token that this issuer made: only [`read`] makes one. It says nothing yet of whether it may be used.
+/// A refresh token of this issuer: [`read`] finds one authentic, and the family whose it is names the next. It says nothing yet of
+/// whether it may be used.
 #[derive(Debug, Clone)]
 pub struct Authentic {
     pub family_id: Uuid,

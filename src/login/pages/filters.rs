@@ -3,6 +3,8 @@
 //! Refuses characters that are not seen but change what is read: controls, and marks that turn the reading direction
 //! (CWE-1007).
 
+use crate::http::plain::is_plain;
+
 /// More than this of a name is not read, and would push the buttons off the page.
 const NAME: usize = 80;
 
@@ -36,9 +38,9 @@ pub fn blank(text: &str) -> bool {
     tidy(text, 1).trim().is_empty()
 }
 
+/// White space of any kind is shown as a space, so a line end isn't lost.
 fn unseen(c: char) -> bool {
-    let direction = matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-    direction || (c.is_control() && !c.is_whitespace())
+    !is_plain(c) && !c.is_whitespace()
 }
 
 #[cfg(test)]

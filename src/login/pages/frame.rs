@@ -117,7 +117,7 @@ impl Frame {
 /// Where a page's forms go, and what they bring along unseen.
 #[derive(Clone)]
 pub struct Form {
-    /// The relative address all forms of the page are posted to.
+    /// The address, an absolute one, that all forms of the page are posted to.
     pub action: String,
     /// The value of `form_token`.
     pub token: String,

@@ -41,7 +41,7 @@ fn uris(draft: &Draft, problems: &mut Problems) {
         problems.check("redirect_uris", redirect::register(uri, public));
     }
     for uri in &draft.post_logout_redirect_uris {
-        problems.check("post_logout_redirect_uris", redirect::register_post_logout(uri, public));
+        problems.check("post_logout_redirect_uris", redirect::register(uri, public));
     }
     for origin in &draft.origins {
         problems.check("origins", self::origin(origin));

@@ -38,6 +38,8 @@ async fn under_anothers_hint(kind: Kind) {
     let found = row(&issuer, "signin.refused", alice.id).await.unwrap();
     assert_eq!((found.outcome.as_str(), found.actor), ("other_user", format!("user:{}", alice.id)));
     assert_eq!(found.client_id, Some(rp.id));
+    let rows = audit::newest(&issuer.app.store, None, 100).await.unwrap();
+    assert!(rows.iter().all(|row| row.event != "signin.cancelled"), "nobody cancelled");
     assert_eq!(charged(&issuer).await, 2, "nothing came of it, so nothing is forgiven");
 }
 
