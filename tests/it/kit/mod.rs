@@ -1,6 +1,7 @@
 //! What the tests stand on: private databases, waiting without guessing, and figures told at the end.
 
 pub mod actors;
+pub mod browser;
 pub mod issuer;
 pub mod operator;
 pub mod postgres;
