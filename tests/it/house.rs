@@ -100,6 +100,17 @@ fn the_house_stands() {
     assert!(faults.is_empty(), "{} against the rules of the house:\n{}", faults.len(), faults.join("\n"));
 }
 
+/// Tests are short, too, and say what they show.
+#[test]
+fn the_tests_keep_the_form() {
+    let mut tests = Vec::new();
+    walk(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests")), "", &mut tests);
+    let faults = tests.iter().filter(|test| !test.opens || test.lines > LONGEST_FILE);
+    let faults: Vec<String> =
+        faults.map(|test| format!("{}: {} lines, opens: {}", test.file, test.lines, test.opens)).collect();
+    assert!(tests.len() > 50 && faults.is_empty(), "{}", faults.join("\n"));
+}
+
 /// The samples and their helpers, among the files of `demo`: they know the server as any other client does.
 const SAMPLES: &[&str] = &["dashboard", "gateway", "issuer", "jwt", "page", "web"];
 
