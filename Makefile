@@ -14,8 +14,11 @@ export CARGO_TARGET_DIR ?= $(CHANCERY_CACHE)/target
 unexport CHANCERY_CACHE
 endif
 
+# What the tests measured, printed when all of them have passed.
+FIGURES := $(abspath $(or $(CARGO_TARGET_DIR),target))/figures.txt
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt lint deny bless deps release clean
+.PHONY: help demo test storm check fmt lint deny bless deps release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -30,7 +33,13 @@ test: ## everything that has to hold: format, lints, licences, all tests on both
 	$(CARGO) clippy $(LOCKED) --all-targets -- -D warnings
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --log-level error check bans licenses sources; \
 	else echo "cargo-deny is not installed: licences and banned crates are not checked (make deny says more)"; fi
-	$(CARGO) test $(LOCKED) $(ARGS)
+	@mkdir -p $(dir $(FIGURES)) && : > $(FIGURES)
+	CHANCERY_TEST_FIGURES=$(FIGURES) $(CARGO) test $(LOCKED) $(ARGS)
+	@echo "Figures:" && cat $(FIGURES)
+
+storm: ## kill -9 under refreshes and revocations, 200 rounds a database (CHANCERY_TEST_STORM)
+	@$(SETUP) test
+	CHANCERY_TEST_STORM=$${CHANCERY_TEST_STORM:-200} $(CARGO) test $(LOCKED) --test it -- storm:: --nocapture $(ARGS)
 
 check: ## compile without building, the quickest answer
 	$(CARGO) check $(LOCKED) --all-targets

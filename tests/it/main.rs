@@ -19,6 +19,7 @@ mod cli;
 mod config;
 mod cors;
 mod demo;
+mod events;
 mod flow;
 mod generated;
 mod hostile;

@@ -122,7 +122,8 @@ async fn v200_no_hash_of_what_is_too_long(kind: Kind) {
         let answer = ground.browser.sign_in(&page, &flow.url, "alice", &word).await;
         let took = clock.monotonic().saturating_sub(from);
         assert!([400, 401, 429].contains(&answer.status.as_u16()), "{} {}", answer.status, answer.text);
-        assert!(took < Duration::from_secs(1), "{} bytes took {took:?}", word.len());
+        // Generous: what would not end is caught, not a busy machine.
+        assert!(took < Duration::from_secs(5), "{} bytes took {took:?}", word.len());
         assert!(!answer.text.contains(&word.chars().take(30).collect::<String>()), "it is not repeated");
     }
     dear_node.stop().await;

@@ -107,7 +107,8 @@ async fn v197_long_lists_cost_nothing(kind: Kind) {
             "{what}: {got:?}"
         );
         let took = clock.monotonic().saturating_sub(from);
-        assert!(took < Duration::from_millis(500), "{what} took {took:?}");
+        // Generous: what would not end is caught, not a busy machine.
+        assert!(took < Duration::from_secs(5), "{what} took {took:?}");
     }
     for (what, more) in
         [("scopes", format!("&scope={}", &scopes[..30_000])), ("resources", "&resource=https%3A%2F%2Fa".repeat(300))]

@@ -78,7 +78,7 @@ impl<'a> House<'a> {
     }
 
     /// The room a module path leads to: the longest that fits.
-    fn room(&self, path: &[String]) -> Option<&'a str> {
+    pub fn room(&self, path: &[String]) -> Option<&'a str> {
         let rooms = self.floors.iter().copied().flatten().copied();
         rooms.filter(|room| starts_with(path, room)).max_by_key(|room| room.len())
     }
@@ -88,7 +88,7 @@ impl<'a> House<'a> {
         self.floors.iter().copied().flatten().any(|room| room.starts_with(&folder))
     }
 
-    fn place(&self, room: &str) -> Place {
+    pub fn place(&self, room: &str) -> Place {
         let places = self.floors.iter().enumerate();
         let mut places = places.filter_map(|(floor, rooms)| Some((floor, rooms.iter().position(|&at| at == room)?)));
         places.next().expect("a room of the table")

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use chancery::event::Event;
 use chancery::store::families::Family;
 use chancery::store::lineage::{Retry, Row};
 use chancery::store::{audit, lineage, rolls};
@@ -49,8 +50,9 @@ pub async fn told(issuer: &Issuer, id: Uuid) -> Vec<audit::Row> {
     rows.into_iter().filter(|row| row.family_id == Some(id)).collect()
 }
 
-/// How often an event was told of a family.
+/// How often an event was told of a family. A name that is no event's would always be told nought times: it is refused.
 pub async fn count(issuer: &Issuer, id: Uuid, event: &str) -> usize {
+    assert!(Event::ALL.iter().any(|known| known.name() == event), "{event} is no event");
     told(issuer, id).await.iter().filter(|row| row.event == event).count()
 }
 

@@ -2,7 +2,7 @@
 
 mod bench;
 mod codes;
-mod desk;
+pub mod desk;
 mod honest;
 mod limits;
 mod model;

@@ -4,6 +4,7 @@ use chancery::secret::{BrowserSecret, ClientSecret, Code, Kind as Credential, Op
 use chancery::token::presented::recognise;
 
 use crate::kit::actors::{Browser, RelyingParty, claims, location};
+use crate::kit::figure;
 use crate::kit::issuer::{Issuer, Kind, Setup, on_both};
 
 use super::desk::{family, started};
@@ -45,7 +46,7 @@ async fn mutations_by_the_thousand() {
         }
     }
     tried += opaque::<Code>() + opaque::<ClientSecret>() + opaque::<SessionSecret>() + opaque::<BrowserSecret>();
-    println!("opaque values: {tried} mutations, none accepted");
+    figure(&format!("opaque values: {tried} mutations, none accepted"));
     assert_eq!(family(&issuer, start.family).await.generation, 1);
     issuer.stop().await;
 }
@@ -173,7 +174,7 @@ async fn nothing_serves_as_another(kind: Kind) {
         assert!(location(&page).is_none() && page.text.contains("id=\"password\""), "{name}: {}", page.text);
         tried += 1;
     }
-    println!("crosswise, {kind:?}: {} values at {tried} wrong doors", values.len());
+    figure(&format!("crosswise, {kind:?}: {} values at {tried} wrong doors", values.len()));
     rp.redeem(&flow, &code).await.ok();
     rp.refresh(first.str("refresh_token")).await.ok();
     issuer.stop().await;

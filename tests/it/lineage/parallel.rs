@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::kit::actors::{Answer, Browser, RelyingParty};
+use crate::kit::figure;
 use crate::kit::issuer::{Issuer, Kind, Setup, on_both};
 use crate::kit::server::{Server, port};
 
@@ -45,7 +46,7 @@ async fn two_processes() {
     let from = Instant::now();
     refreshed(&issuer, &nodes).await;
     redeemed(&issuer, &nodes).await;
-    println!("{} presentations over two processes in {:?}", 4 * AT_ONCE, from.elapsed());
+    figure(&format!("parallel: {} presentations over two processes in {:?}", 4 * AT_ONCE, from.elapsed()));
     for mut server in servers {
         server.terminate();
         assert!(server.ended(Duration::from_secs(20)).success(), "{}", server.log());

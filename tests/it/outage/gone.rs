@@ -6,6 +6,7 @@ use reqwest::StatusCode;
 
 use super::world::{World, all, come_again};
 use crate::kit::actors::{Answer, http};
+use crate::kit::figure;
 use crate::kit::issuer::{Issuer, Setup};
 use crate::kit::postgres::{Cluster, Stop};
 use crate::kit::raw::{Raw, differences};
@@ -60,7 +61,7 @@ async fn away(how: Away) {
         Away::Hangs => cluster.thaw(),
     }
     issuer.until("ready by itself", async |issuer| status(issuer, "/readyz").await == 200).await;
-    println!("{how:?}: ready {:?} after it was back", back.elapsed());
+    figure(&format!("outage, {how:?}: ready {:?} after it was back", back.elapsed()));
     let after = Raw::open(&url).await.dump().await;
     assert_eq!(differences(&before, &after), Vec::<String>::new(), "nothing was half done");
     world.goes_on(&issuer).await;
@@ -79,7 +80,11 @@ async fn refused(issuer: &Issuer, world: &World) {
         for (name, answer) in &pages {
             come_again(name, answer, true);
         }
-        println!("round {round}: {} answers within {took:?}, {} pages within {took_pages:?}", apis.len(), pages.len());
+        figure(&format!(
+            "outage, round {round}: {} answers within {took:?}, {} pages within {took_pages:?}",
+            apis.len(),
+            pages.len()
+        ));
         assert!(took.max(took_pages) < BOUND);
     }
     // What needs no database is there.

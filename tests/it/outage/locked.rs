@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::world::{World, all, come_again};
+use crate::kit::figure;
 use crate::kit::issuer::{Issuer, Kind, Setup};
 use crate::kit::raw::{Raw, differences};
 
@@ -24,7 +25,11 @@ async fn held_by_another() {
         for (name, answer) in &pages {
             come_again(name, answer, true);
         }
-        println!("{lock}: {} answers within {took:?}, {} pages within {took_pages:?}", writes.len(), pages.len());
+        figure(&format!(
+            "outage, {lock}: {} answers within {took:?}, {} pages within {took_pages:?}",
+            writes.len(),
+            pages.len()
+        ));
         assert!(took.max(took_pages) < BOUND);
         let (read, took) = all(world.reads().into_iter().chain(world.shown()).collect()).await;
         for (name, answer) in &read {

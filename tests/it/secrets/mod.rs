@@ -12,6 +12,7 @@ use std::path::Path;
 use reqwest::StatusCode;
 
 use crate::kit::actors::http;
+use crate::kit::figure;
 use crate::kit::issuer::{Issuer, Kind, on_both};
 use crate::kit::operator::Server;
 use crate::kit::raw::Raw;
@@ -72,14 +73,14 @@ async fn no_secret_is_written_down(kind: Kind) {
     for (name, content) in &files {
         hunt.nothing_in(name, content);
     }
-    println!(
-        "{kind:?}: {} secrets in none of {} KiB of log, {} KiB of database, {} KiB of answers, {} files",
+    figure(&format!(
+        "secrets, {kind:?}: {} secrets in none of {} KiB of log, {} KiB of database, {} KiB of answers, {} files",
         hunt.names.len(),
         log.len() / 1024,
         dump.len() / 1024,
         told.len() / 1024,
         files.len(),
-    );
+    ));
     finds_what_is_planted(&server, &mut hunt).await;
 }
 

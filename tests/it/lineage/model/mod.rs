@@ -1,7 +1,8 @@
 //! Lineage against a model: the same random history on a reference and on four issuers (the rules over both stores, and the
 //! server over both), which must answer alike and end up alike.
 //!
-//! `CHANCERY_TEST_MODEL` sets how many histories; each is up to 60 operations. A failing one is printed, shrunk.
+//! `CHANCERY_TEST_MODEL` sets how many histories; each is up to 60 operations. A failing one is printed, shrunk. The seed of a
+//! run is printed first; `CHANCERY_TEST_SEED` takes one again.
 
 mod op;
 mod reference;
@@ -9,15 +10,17 @@ mod world;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use chancery::secret;
 use futures_util::future::join_all;
 use op::Op;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
 use reference::{Reference, State};
 use tokio::runtime::Runtime;
 use world::{Surface, World};
 
 use super::desk;
+use crate::kit::figure;
 use crate::kit::issuer::Kind;
 
 const LENGTH: std::ops::Range<usize> = 20..60;
@@ -29,7 +32,12 @@ static CARRIED_OUT: AtomicU64 = AtomicU64::new(0);
 fn all_answer_as_the_model_does() {
     let cases = std::env::var("CHANCERY_TEST_MODEL").ok().and_then(|text| text.parse().ok()).unwrap_or(8);
     let config = Config { cases, max_shrink_iters: 200, failure_persistence: None, ..Config::default() };
-    let mut runner = TestRunner::new(config.clone());
+    let seed =
+        std::env::var("CHANCERY_TEST_SEED").ok().map(|text| text.parse().expect("CHANCERY_TEST_SEED is a number"));
+    let seed: u64 = seed.unwrap_or_else(|| u64::from_be_bytes(secret::bytes()));
+    println!("model: CHANCERY_TEST_SEED={seed}");
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &secret::sha256(&[&seed.to_be_bytes()]));
+    let mut runner = TestRunner::new_with_rng(config.clone(), rng);
     let begun = chancery::clock::Clock::system();
     runner
         .run(&Reference::sequential_strategy(LENGTH), |(state, ops, seen)| {
@@ -38,7 +46,10 @@ fn all_answer_as_the_model_does() {
         })
         .unwrap_or_else(|failed| panic!("{failed}"));
     let operations = CARRIED_OUT.load(Ordering::Relaxed);
-    println!("{cases} histories, {operations} operations on four issuers, {:?}", begun.monotonic());
+    figure(&format!(
+        "model: {cases} histories, {operations} operations on four issuers, {:?}, CHANCERY_TEST_SEED={seed}",
+        begun.monotonic()
+    ));
 }
 
 struct Issuers {
