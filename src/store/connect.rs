@@ -52,8 +52,9 @@ async fn limit(session: &mut PgConnection, limits: &[(&str, &str)]) -> std::resu
     for (name, value) in limits {
         let set = sqlx::query("SELECT set_config($1, $2, false)").bind(name).bind(value).execute(&mut *session).await;
         match set {
+            Ok(_) => {}
             Err(sqlx::Error::Database(error)) => tracing::debug!(name, %error, "the database doesn't know this limit"),
-            other => drop(other?),
+            Err(error) => return Err(error),
         }
     }
     Ok(())
