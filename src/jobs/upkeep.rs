@@ -51,8 +51,10 @@ async fn keys(app: App) {
 async fn revoked_keys(app: App) {
     let mut seen = app.live.key_revocations();
     while seen.changed().await.is_ok() {
-        if let Err(error) = app.keyring.reload_now().await {
+        // Until it is done: a key that is revoked must neither sign nor verify here.
+        while let Err(error) = app.keyring.reload_now().await {
             tracing::warn!(%error, "the key ring could not be reloaded after a key was revoked");
+            tokio::time::sleep(BUSY).await;
         }
     }
 }

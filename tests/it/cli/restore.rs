@@ -63,7 +63,8 @@ async fn nothing_issued_before_a_restore_survives_it(kind: Kind) {
 
     if kind == Kind::Sqlite {
         operator.run(&["restore", file]).refused("stop the server first");
-        rp.userinfo(held.str("access_token")).await.ok();
+        let told = rp.userinfo(held.str("access_token")).await;
+        assert_eq!(told.status, 200, "{}\n{}", told.text, server.log());
     }
     server.stop();
     let first = operator.json(&["restore", file]);

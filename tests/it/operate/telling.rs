@@ -102,7 +102,7 @@ async fn a_stranger_writes_no_line_of_the_log() {
     let kind = ("content-type", "application/x-www-form-urlencoded");
     let post = http().post(format!("{at}/oauth2/token")).header(kind.0, kind.1).body(form);
     let told = post.send().await.unwrap().json::<serde_json::Value>().await.unwrap();
-    let cut = "(a long name)";
+    let cut = "(an unusual name)";
     assert!(told["error_description"].as_str().unwrap().contains(cut), "{told}");
     let log = server.log();
     let lines: Vec<_> = log.lines().skip(before).collect();

@@ -325,10 +325,16 @@ impl State {
         }
     }
 
+    /// Whether a family may go: the server removes it when it comes to it, at the latest when it is told to.
+    pub fn is_due(&self, family: usize) -> bool {
+        let (it, before) = (&self.families[family], self.now.saturating_sub(KEPT));
+        it.expires < before || it.ended.is_some_and(|(at, _)| at < before)
+    }
+
     fn sweep(&mut self) {
-        let (now, before) = (self.now, self.now.saturating_sub(KEPT));
-        for it in &mut self.families {
-            it.gone |= it.expires < before || it.ended.is_some_and(|(at, _)| at < before);
+        let now = self.now;
+        for at in 0..self.families.len() {
+            self.families[at].gone |= self.is_due(at);
         }
         for code in 0..self.codes.len() {
             self.codes[code].gone |= match self.codes[code].spent {

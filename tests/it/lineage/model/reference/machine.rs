@@ -42,9 +42,7 @@ impl ReferenceStateMachine for Reference {
             Op::Redeem { .. } => !state.codes.is_empty(),
             Op::Refresh { .. } | Op::RevokeRefresh { .. } => !state.families.is_empty(),
             Op::RevokeAccess { .. } | Op::Admin(Named::Token(_)) => !state.tokens.is_empty(),
-            Op::Admin(Named::Family(at)) => {
-                !state.families.is_empty() && !state.families[at % state.families.len()].gone
-            }
+            Op::Admin(Named::Family(at)) => !state.families.is_empty() && !state.is_due(at % state.families.len()),
             Op::Admin(Named::Session(at)) => {
                 // A session that is long over may have been removed.
                 !state.sessions.is_empty() && state.now < state.sessions[at % state.sessions.len()].expires
