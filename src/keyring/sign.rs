@@ -24,24 +24,28 @@ pub struct Signed {
 }
 
 impl Keyring {
-    /// Makes sure that keys of these algorithms sign now: asked before anything is spent that only a signature makes good. A
-    /// machine that slept past its keys' end makes new ones here, once a second at most, and no request of that moment is lost.
-    pub async fn ready(&self, algs: &[Alg]) -> Result<(), Error> {
-        if self.signs(algs).is_ok() {
+    /// Makes sure that keys of these algorithms sign now, none of them one that is `ended`: asked before anything is spent that
+    /// only a signature makes good. A machine that slept past its keys' end makes new ones here, and one that has heard of a
+    /// key's end reads the records again; once a second at most.
+    pub async fn ready(&self, algs: &[Alg], ended: impl Fn(&str) -> bool) -> Result<(), Error> {
+        if self.signs(algs, &ended).is_ok() {
             return Ok(());
         }
         let mut tended = self.0.tended.lock().await;
         let at = self.0.clock.monotonic();
-        if self.signs(algs).is_err() && tended.is_none_or(|last| at.saturating_sub(last) >= PAUSE) {
+        if self.signs(algs, &ended).is_err() && tended.is_none_or(|last| at.saturating_sub(last) >= PAUSE) {
             *tended = Some(at);
             self.maintain().await?;
         }
-        self.signs(algs)
+        self.signs(algs, &ended)
     }
 
-    fn signs(&self, algs: &[Alg]) -> Result<(), Error> {
+    fn signs(&self, algs: &[Alg], ended: &impl Fn(&str) -> bool) -> Result<(), Error> {
         let (set, now) = (self.set(), self.0.clock.now());
-        algs.iter().try_for_each(|alg| set.signing(*alg, now)?.signer().map(drop))
+        algs.iter().try_for_each(|alg| {
+            let key = set.signing(*alg, now)?;
+            if ended(&key.record.kid) { Err(Error::NoSigningKey(*alg)) } else { key.signer().map(drop) }
+        })
     }
 
     /// Signs `claims` with the key that signs now. RSA costs half a millisecond of processor time.

@@ -72,6 +72,11 @@ impl Entries {
         true
     }
 
+    /// Whether an entry names this signing key.
+    pub fn names_key(&self, kid: &str) -> bool {
+        self.by_name.get(&Kind::Key).is_some_and(|kids| kids.contains_key(kid))
+    }
+
     fn forget(&mut self, seq: i64) -> Option<Arc<Entry>> {
         let entry = self.by_seq.remove(&seq)?;
         self.leaving.remove(&(entry.until, seq));

@@ -42,6 +42,12 @@ pub enum Unanswered {
 }
 
 impl LiveView {
+    /// Whether the log has ended this signing key: what it signs from now on is dead as it is born.
+    #[must_use]
+    pub fn has_ended_key(&self, kid: &str) -> bool {
+        self.read().entries.names_key(kid)
+    }
+
     /// What the view alone says.
     #[must_use]
     pub fn covers(&self, bearing: &Bearing<'_>) -> Covered {

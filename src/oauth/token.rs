@@ -44,7 +44,7 @@ async fn answer(posted: &Posted<'_>) -> Result<Response, Error> {
         }
         // Nor one that can't sign.
         let algs = [mint::ACCESS_ALG, client.client().registration().profile.id_token_alg()];
-        app.keyring.ready(&algs).await.map_err(Error::unavailable)?;
+        app.keyring.ready(&algs, |kid| app.live.has_ended_key(kid)).await.map_err(Error::unavailable)?;
         let request = TokenRequest { app, client: &client, params: form, caller };
         if let Redeemed::Entitled(entitlement) = (grant.redeem)(&request).await? {
             return Ok(reply::json(200, &mint::issue(app, &entitlement)?));

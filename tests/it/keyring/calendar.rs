@@ -215,6 +215,24 @@ async fn a_revoked_key_neither_signs_nor_verifies_and_its_successor_does() {
     }
 }
 
+/// The log may tell of a key's end before the ring has been read again: until then nothing is signed with it.
+#[tokio::test]
+async fn a_key_the_log_has_ended_signs_nothing_more() {
+    for ground in Ground::both().await {
+        let (keyring, other) = (ground.keyring().await, ground.keyring().await);
+        let (_, first) = signed(&keyring, Alg::Es256);
+        let ended = |kid: &str| kid == first;
+        let refused = keyring.ready(&[Alg::Es256], ended).await.unwrap_err();
+        assert!(matches!(refused, Error::NoSigningKey(Alg::Es256)), "nobody has revoked it in the records: {refused}");
+        keyring.ready(&[Alg::Rs256], ended).await.unwrap();
+        revoke(&ground, &other, &first).await;
+        assert_eq!(signed(&keyring, Alg::Es256).1, first, "this ring has not heard of it");
+        ground.clock.advance(std::time::Duration::from_secs(1));
+        keyring.ready(&[Alg::Es256], ended).await.unwrap();
+        assert_ne!(signed(&keyring, Alg::Es256).1, first);
+    }
+}
+
 #[tokio::test]
 async fn whatever_is_revoked_there_is_a_key_that_signs_and_one_to_follow() {
     for ground in Ground::both().await {

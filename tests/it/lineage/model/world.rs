@@ -255,7 +255,7 @@ impl World {
 
     async fn by_the_rules(&self, rp: &RelyingParty, form: &[(&str, &str)]) -> Result<mint::Minted, Error> {
         let app = self.app();
-        app.keyring.ready(&[Alg::Es256, Alg::Rs256]).await.unwrap();
+        app.keyring.ready(&[Alg::Es256, Alg::Rs256], |_| false).await.unwrap();
         let params = Params::parse(encode(form.iter().copied()).as_bytes()).unwrap();
         let basic = format!("Basic {}", STANDARD.encode(format!("{}:{}", rp.id, rp.secret.as_ref().unwrap())));
         let (client, caller) = (authenticate(app, &[&basic], &params).await?, Caller::default());
