@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::client_metadata::Flags;
 use super::desk::Desk;
 use super::out::{Done, Failure, pairs, safe, table, time};
 use super::view;
@@ -101,12 +102,6 @@ enum Consent {
     Skip,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Delivery {
-    Body,
-    Cookie,
-}
-
 /// What can be said of a client, at registration and after.
 #[derive(Debug, Default, Args)]
 struct Registration {
@@ -153,13 +148,8 @@ struct Registration {
     /// Page with the client's terms of service
     #[arg(long, value_name = "URL")]
     tos_uri: Option<String>,
-    /// Where refresh tokens travel
-    #[arg(long, value_name = "body|cookie")]
-    refresh_delivery: Option<Delivery>,
-    #[arg(long, value_name = "FILE", hide = true)]
-    jwks: Option<String>,
-    #[arg(long, value_name = "URI", hide = true)]
-    jwks_uri: Option<String>,
+    #[command(flatten)]
+    metadata: Flags,
 }
 
 pub(super) async fn run(desk: &Desk, command: Command) -> Done {
@@ -169,14 +159,13 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Done {
         Command::List => list(desk).await,
         Command::Show(which) => shown(desk, &desk.client(&which.client).await?).await,
         Command::Update(update) => {
-            update.registration.grounded()?;
             let id = desk.client(&update.which.client).await?.id;
-            let profile = update.registration.profile()?;
+            let registered = update.registration.edit()?;
             let edit = |draft: &mut Draft| {
                 if let Some(name) = update.name {
                     draft.name = name;
                 }
-                update.registration.onto(draft, profile);
+                registered(draft);
             };
             let changed = manage::update(store, by, id, edit).await?.commit().await?;
             shown(desk, &changed).await
@@ -208,13 +197,12 @@ async fn shown(desk: &Desk, client: &Client) -> Done {
 
 async fn create(desk: &Desk, create: Create) -> Done {
     let Create { name, public, registration } = create;
-    registration.grounded()?;
     let method = registration.auth_method.as_deref();
     if public && method.is_some_and(|method| !is_public(method)) {
         return Err(Failure::new("--public: a public client has no secret, so leave --auth-method out"));
     }
     let mut draft = Draft { name, ..Draft::default() };
-    registration.onto(&mut draft, registration.profile()?);
+    registration.edit()?(&mut draft);
     if public {
         draft.auth_method = methods::PUBLIC.name.to_owned();
     }
@@ -275,15 +263,14 @@ async fn list(desk: &Desk) -> Done {
 }
 
 impl Registration {
-    /// Refuses what there is no ground for yet.
-    fn grounded(&self) -> Done {
-        if self.jwks.is_some() || self.jwks_uri.is_some() {
-            return Err(Failure::new("--jwks, --jwks-uri: clients can't authenticate by key yet; use a client secret"));
-        }
-        if self.refresh_delivery == Some(Delivery::Cookie) {
-            return Err(Failure::new("--refresh-delivery cookie: not built yet; refresh tokens travel in the body"));
-        }
-        Ok(())
+    /// The edit that was asked for; what can't be read is refused before anything is changed.
+    fn edit(mut self) -> Done<impl FnOnce(&mut Draft)> {
+        let profile = self.profile()?;
+        let metadata = std::mem::take(&mut self.metadata).edit()?;
+        Ok(move |draft: &mut Draft| {
+            self.onto(draft, profile);
+            metadata(&mut draft.metadata);
+        })
     }
 
     fn profile(&self) -> Done<Option<Profile>> {

@@ -56,7 +56,7 @@ pub(super) fn user_text(user: &User) -> String {
 }
 
 pub(super) fn client(client: &Client) -> Value {
-    json!({
+    let mut all = json!({
         "client_id": client.id,
         "name": client.name,
         "profile": client.profile,
@@ -77,7 +77,11 @@ pub(super) fn client(client: &Client) -> Value {
         "disabled_at": client.disabled_at,
         "created_at": client.created_at,
         "updated_at": client.updated_at,
-    })
+    });
+    if let Value::Object(all) = &mut all {
+        all.extend(client.metadata.members());
+    }
+    all
 }
 
 /// When each secret was made and ends.
@@ -117,6 +121,10 @@ pub(super) fn client_text(client: &Client, secrets: &[ClientSecret]) -> String {
         ("origins", &client.origins.0),
         ("resources (the first is the default)", &client.resources.0),
     ];
+    for (name, value) in client.metadata.members() {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        text.push_str(&pairs(&[(&name.replace('_', " "), safe(&value))]));
+    }
     for (name, values) in lists.into_iter().filter(|(_, values)| !values.is_empty()) {
         let values: Vec<_> = values.iter().map(|value| safe(value)).collect();
         text.push_str(&format!("{name}\n    {}\n", values.join("\n    ")));

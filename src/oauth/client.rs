@@ -10,6 +10,7 @@ use super::error::Error;
 use super::profile::Profile;
 use super::scope::Scopes;
 use crate::app::App;
+use crate::store::client_metadata::Metadata;
 use crate::store::clients as rows;
 
 /// A client that can keep no secret.
@@ -53,6 +54,7 @@ pub struct Registration {
     pkce_optional: bool,
     pub policy_uri: Option<String>,
     pub tos_uri: Option<String>,
+    pub metadata: Metadata,
     pub version: i64,
     pub disabled: bool,
 }
@@ -82,6 +84,7 @@ impl Client {
             pkce_optional: row.pkce_optional,
             policy_uri: row.policy_uri,
             tos_uri: row.tos_uri,
+            metadata: row.metadata.0,
             version: row.version,
             disabled: row.disabled_at.is_some(),
         };

@@ -7,6 +7,7 @@ use sqlx::FromRow;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use super::client_metadata::Metadata;
 use super::{Reader, Result, Store, Tx, ask, within};
 
 /// A client's registration, as stored; `oauth/client` reads rules into it.
@@ -36,6 +37,8 @@ pub struct Client {
     pub pkce_optional: bool,
     pub policy_uri: Option<String>,
     pub tos_uri: Option<String>,
+    /// All else that is registered.
+    pub metadata: Json<Metadata>,
     pub version: i64,
     pub disabled_at: Option<DateTime<Utc>>,
     pub deleted_at: Option<DateTime<Utc>>,
@@ -77,7 +80,7 @@ macro_rules! columns {
         concat!(
             $before,
             "id, name, profile, auth_method, redirect_uris, post_logout_redirect_uris, origins, grants, scopes, resources, consent, \
-             retry_window_seconds, outlives_session, id_token_claims, pkce_optional, policy_uri, tos_uri, version, disabled_at, deleted_at, revoked_seq, created_at, updated_at",
+             retry_window_seconds, outlives_session, id_token_claims, pkce_optional, policy_uri, tos_uri, metadata, version, disabled_at, deleted_at, revoked_seq, created_at, updated_at",
             $after
         )
     };
@@ -125,13 +128,13 @@ pub async fn all_secrets(reader: impl Into<Reader<'_>>) -> Result<Vec<(Uuid, Opt
 pub async fn insert(tx: &mut Tx, client: &Client) -> Result<()> {
     within!(tx, db => sqlx::query(columns!(
         "INSERT INTO client (",
-        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)"
+        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)"
     ))
     .bind(client.id).bind(&client.name).bind(&client.profile).bind(&client.auth_method)
     .bind(&client.redirect_uris).bind(&client.post_logout_redirect_uris).bind(&client.origins).bind(&client.grants)
     .bind(&client.scopes).bind(&client.resources).bind(&client.consent).bind(client.retry_window_seconds)
     .bind(client.outlives_session).bind(client.id_token_claims).bind(client.pkce_optional)
-    .bind(&client.policy_uri).bind(&client.tos_uri).bind(client.version)
+    .bind(&client.policy_uri).bind(&client.tos_uri).bind(&client.metadata).bind(client.version)
     .bind(client.disabled_at).bind(client.deleted_at).bind(client.revoked_seq).bind(client.created_at).bind(client.updated_at)
     .execute(&mut *db).await?.rows_affected());
     Ok(())
@@ -142,13 +145,13 @@ pub async fn update(tx: &mut Tx, client: &Client, at: DateTime<Utc>) -> Result<(
     within!(tx, db => sqlx::query(
         "UPDATE client SET name = $2, profile = $3, auth_method = $4, redirect_uris = $5, post_logout_redirect_uris = $6, origins = $7, \
          grants = $8, scopes = $9, resources = $10, consent = $11, retry_window_seconds = $12, outlives_session = $13, id_token_claims = $14, \
-         pkce_optional = $15, policy_uri = $16, tos_uri = $17, disabled_at = $18, deleted_at = $19, updated_at = $20, version = version + 1 WHERE id = $1",
+         pkce_optional = $15, policy_uri = $16, tos_uri = $17, metadata = $18, disabled_at = $19, deleted_at = $20, updated_at = $21, version = version + 1 WHERE id = $1",
     )
     .bind(client.id).bind(&client.name).bind(&client.profile).bind(&client.auth_method)
     .bind(&client.redirect_uris).bind(&client.post_logout_redirect_uris).bind(&client.origins).bind(&client.grants)
     .bind(&client.scopes).bind(&client.resources).bind(&client.consent).bind(client.retry_window_seconds)
     .bind(client.outlives_session).bind(client.id_token_claims).bind(client.pkce_optional)
-    .bind(&client.policy_uri).bind(&client.tos_uri).bind(client.disabled_at).bind(client.deleted_at).bind(at)
+    .bind(&client.policy_uri).bind(&client.tos_uri).bind(&client.metadata).bind(client.disabled_at).bind(client.deleted_at).bind(at)
     .execute(&mut *db).await?.rows_affected());
     Ok(())
 }

@@ -6,6 +6,7 @@
 
 mod aside;
 pub mod audit;
+pub mod client_metadata;
 pub mod clients;
 pub mod codes;
 mod connect;

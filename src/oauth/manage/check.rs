@@ -6,6 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::draft::Draft;
+use super::metadata;
 use crate::change::{Problems, Refused, plain};
 use crate::oauth::client_auth::methods;
 use crate::oauth::grants::request::{ActsFor, Refresh};
@@ -27,6 +28,7 @@ pub(super) fn check(draft: &Draft, resources: &[Resource]) -> Result<(), Refused
         problems.add("auth_method", format!("{:?} is not known; choose one of {known}", draft.auth_method));
     }
     uris(draft, &mut problems);
+    metadata::check(draft, &mut problems);
     grants(draft, &mut problems);
     scopes(draft, resources, &mut problems);
     if draft.retry_window.is_some_and(|window| window > LONGEST_RETRY) {
@@ -48,7 +50,7 @@ fn uris(draft: &Draft, problems: &mut Problems) {
     }
     for (field, uri) in [("policy_uri", &draft.policy_uri), ("tos_uri", &draft.tos_uri)] {
         if let Some(uri) = uri {
-            problems.check(field, page(uri));
+            problems.check(field, metadata::page(uri));
         }
     }
     let lists = [
@@ -82,12 +84,6 @@ fn origin(text: &str) -> Result<(), String> {
     }
     let exact = url.origin().ascii_serialization();
     if exact == text { Ok(()) } else { fail(&format!("is not an origin as browsers send it; write {exact:?}")) }
-}
-
-fn page(text: &str) -> Result<(), String> {
-    let url = Url::parse(text).ok().filter(|url| url.scheme() == "https" && url.host().is_some());
-    let plain = text.len() <= 2000 && !text.chars().any(|c| c.is_control() || c.is_whitespace());
-    if url.is_some() && plain { Ok(()) } else { Err(format!("{text:?} is not the https address of a page")) }
 }
 
 fn grants(draft: &Draft, problems: &mut Problems) {

@@ -10,6 +10,7 @@ use crate::oauth::client_auth::methods;
 use crate::oauth::grants::{authorization_code, refresh_token};
 use crate::oauth::profile::Profile;
 use crate::oauth::scope::{STANDARD, Scopes};
+use crate::store::client_metadata::Metadata;
 use crate::store::clients::Client;
 
 /// What may be said of a client.
@@ -36,6 +37,7 @@ pub struct Draft {
     pub require_pkce: bool,
     pub policy_uri: Option<String>,
     pub tos_uri: Option<String>,
+    pub metadata: Metadata,
 }
 
 impl Default for Draft {
@@ -58,6 +60,7 @@ impl Default for Draft {
             require_pkce: false,
             policy_uri: None,
             tos_uri: None,
+            metadata: Metadata::default(),
         }
     }
 }
@@ -83,6 +86,7 @@ impl Draft {
             require_pkce: !row.pkce_optional,
             policy_uri: row.policy_uri.clone(),
             tos_uri: row.tos_uri.clone(),
+            metadata: row.metadata.0.clone(),
         })
     }
 
@@ -116,6 +120,7 @@ impl Draft {
             pkce_optional: !self.require_pkce && !self.is_public() && self.profile.may_omit_pkce(),
             policy_uri: self.policy_uri.clone(),
             tos_uri: self.tos_uri.clone(),
+            metadata: Json(self.metadata.clone()),
             version: 1,
             disabled_at: None,
             deleted_at: None,
@@ -137,7 +142,7 @@ impl Draft {
     }
 
     /// The names of what differs.
-    pub(super) fn differing(&self, other: &Self) -> Vec<&'static str> {
+    pub(super) fn differing(&self, other: &Self) -> Vec<String> {
         let differs = [
             ("name", self.name != other.name),
             ("profile", self.profile != other.profile),
@@ -156,6 +161,9 @@ impl Draft {
             ("policy_uri", self.policy_uri != other.policy_uri),
             ("tos_uri", self.tos_uri != other.tos_uri),
         ];
-        differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+        let (ours, theirs) = (self.metadata.members(), other.metadata.members());
+        let names = ours.keys().chain(theirs.keys().filter(|name| !ours.contains_key(*name)));
+        let metadata = names.filter(|name| ours.get(*name) != theirs.get(*name)).cloned();
+        differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.to_owned()).chain(metadata).collect()
     }
 }

@@ -7,6 +7,7 @@
 mod check;
 mod draft;
 mod end;
+mod metadata;
 mod secrets;
 
 pub use draft::Draft;

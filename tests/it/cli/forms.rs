@@ -177,8 +177,10 @@ async fn everything_wrong_is_told_at_once(kind: Kind) {
     let public = ["client", "create", "--name", "P", "--public"];
     operator.run(&[&public[..], &["--grant", "client_credentials"]].concat()).refused("not for public clients");
     operator.run(&[&public[..], &["--auth-method", "client_secret_post"]].concat()).refused("--auth-method");
-    operator.run(&["client", "create", "--name", "J", "--jwks", "keys.json"]).refused("--jwks");
-    operator.run(&["client", "create", "--name", "J", "--jwks-uri", "https://j.test"]).refused("--jwks-uri");
+    operator.run(&["client", "create", "--name", "J", "--jwks", "keys.json"]).refused("--jwks keys.json: No such file");
+    operator.run(&["client", "create", "--name", "J", "--jwks-uri", "http://j.test"]).refused("jwks_uri:");
+    operator.run(&["client", "create", "--name", "J", "--claim", "department"]).refused("CLAIM=ATTRIBUTE");
+    operator.run(&["client", "create", "--name", "J", "--contact", "nobody"]).refused("contacts:");
     operator.run(&["client", "create", "--name", "J", "--refresh-delivery", "cookie"]).refused("not built yet");
     operator.run(&["client", "create", "--name", "J", "--profile", "fapi9"]).refused("oauth21 or oidc");
     operator.run(&["client", "show", "Dashboard"]).refused("is not a client id");

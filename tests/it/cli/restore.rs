@@ -22,6 +22,20 @@ async fn dead(rp: &RelyingParty, tokens: &Answer) {
     rp.userinfo(tokens.str("access_token")).await.is(401, "invalid_token");
 }
 
+/// Waits until the running server has heard that a key is revoked: what it signed until then is refused like all else of that
+/// key.
+async fn signs_no_more(server: &Server, kid: &str) {
+    for _ in 0..100 {
+        let published =
+            reqwest::get(format!("{}/.well-known/jwks.json", server.at)).await.unwrap().text().await.unwrap();
+        if !published.contains(kid) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("{kid} is still published a second later: {}", server.log());
+}
+
 async fn nothing_issued_before_a_restore_survives_it(kind: Kind) {
     let mut server = Server::install(kind).await;
     let operator = server.operator.clone();
@@ -51,6 +65,7 @@ async fn nothing_issued_before_a_restore_survives_it(kind: Kind) {
     };
     let stolen = signing(&operator);
     operator.json(&["key", "revoke", &stolen]);
+    signs_no_more(&server, &stolen).await;
     let revoked_still = |operator: &Operator| {
         let keys = operator.json(&["key", "list"]);
         keys.as_array().unwrap().iter().any(|key| key["kid"] == stolen.as_str() && key["state"] == "revoked")

@@ -95,6 +95,7 @@ impl Issuer {
             pkce_optional: false,
             policy_uri: None,
             tos_uri: None,
+            metadata: Json::default(),
             version: 1,
             disabled_at: None,
             deleted_at: None,

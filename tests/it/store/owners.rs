@@ -2,6 +2,7 @@
 
 use chancery::store::interactions::Stepped;
 use chancery::store::{Error, clients, interactions, resources, rolls};
+use serde_json::{Value, json};
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -25,12 +26,16 @@ async fn clients_and_versions(kind: Kind) {
     first.redirect_uris = Json(vec![]);
     first.disabled_at = Some(rows::later(1));
     first.revoked_seq = 99;
+    first.metadata.jwks_uri = Some("https://rp.test/jwks".to_owned());
+    first.metadata.unknown.insert("later".to_owned(), json!([1]));
     let mut tx = bed.store.begin().await.unwrap();
     clients::update(&mut tx, &first, rows::later(2)).await.unwrap();
     tx.commit().await.unwrap();
     let read = clients::get(&bed.store, first.id).await.unwrap().unwrap();
     assert_eq!((read.name.as_str(), read.version, read.updated_at), ("Renamed", 2, rows::later(2)));
     assert_eq!(read.revoked_seq, 0, "only the log writes marks");
+    assert_eq!(read.metadata, first.metadata);
+    assert_eq!(Value::Object(read.metadata.members()), json!({ "jwks_uri": "https://rp.test/jwks", "later": [1] }));
     let roll = rolls::of_client(&bed.store, first.id).await.unwrap().unwrap().client.unwrap();
     assert_eq!((roll.client_version, roll.client_disabled_at), (2, first.disabled_at));
     assert!(rolls::of_client(&bed.store, Uuid::nil()).await.unwrap().is_none());

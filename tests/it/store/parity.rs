@@ -20,7 +20,7 @@ const TYPES: &[(&str, &str)] = &[
 
 async fn of_postgres(raw: &mut Raw) -> BTreeSet<String> {
     let columns = "SELECT 'column ' || table_name || '.' || column_name || ' ' || data_type || ' null=' || is_nullable \
-         || ' default=' || coalesce(replace(replace(column_default, '''', ''), '::integer', ''), '') \
+         || ' default=' || coalesce(replace(replace(replace(column_default, '''', ''), '::integer', ''), '::jsonb', ''), '') \
          FROM information_schema.columns WHERE table_schema = 'public' AND table_name NOT LIKE '\\_sqlx%'";
     let mut facts: BTreeSet<String> = raw.texts(columns).await.into_iter().map(|line| portable(&line)).collect();
     // Constraints with their columns in order, and what a foreign key points to.
@@ -54,7 +54,7 @@ async fn of_sqlite(raw: &mut Raw) -> BTreeSet<String> {
     for table in raw.tables().await {
         let columns = format!(
             "SELECT 'column {table}.' || name || ' ' || type || ' null=' || CASE \"notnull\" WHEN 1 THEN 'NO' ELSE 'YES' END \
-             || ' default=' || coalesce(dflt_value, '') FROM pragma_table_info('{table}')"
+             || ' default=' || coalesce(replace(dflt_value, '''', ''), '') FROM pragma_table_info('{table}')"
         );
         facts.extend(raw.texts(&columns).await);
         let primary = format!(

@@ -66,6 +66,7 @@ pub fn client() -> clients::Client {
         pkce_optional: false,
         policy_uri: None,
         tos_uri: None,
+        metadata: Json::default(),
         version: 1,
         disabled_at: None,
         deleted_at: None,
