@@ -52,7 +52,7 @@ impl World {
         let resources = Json(vec![first.clone(), second.clone()]);
         let asking = |row: &mut chancery::store::clients::Client| {
             row.resources = resources.clone();
-            row.grants.0.push("client_credentials".to_owned());
+            row.grants.0.extend(["client_credentials".to_owned(), crate::device::desk::GRANT.to_owned()]);
             row.scopes.push_str(" read");
             row.consent = "ask".to_owned();
             // Whatever is presented twice is a copy.
