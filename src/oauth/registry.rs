@@ -63,3 +63,16 @@ pub fn method_names(which: impl Fn(&Method) -> bool) -> Vec<&'static str> {
 pub fn any_acts_for(names: &[String], whom: ActsFor) -> bool {
     names.iter().filter_map(|name| grant(name)).any(|grant| grant.acts_for == whom)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_may_be_called_by_its_end() {
+        assert_eq!(grant_name("device_code"), device_code::GRANT.name);
+        for name in ["refresh_token", "grant-type", "urn", "", "device_code ", device_code::GRANT.name] {
+            assert_eq!(grant_name(name), name);
+        }
+    }
+}

@@ -19,7 +19,7 @@ on_both!(
     it_needs_its_owners
 );
 
-fn code(client_id: Uuid) -> DeviceCode {
+pub fn code(client_id: Uuid) -> DeviceCode {
     DeviceCode {
         digest: rows::digest(),
         family_id: secret::uuid_v7(rows::now()),
@@ -96,6 +96,16 @@ async fn redeems(bed: &Bed, code: &DeviceCode) -> Spent {
         record: &record,
     };
     device_codes::redeem(&bed.store, &redemption).await.unwrap()
+}
+
+/// One that was allowed and spent: its family stands.
+pub async fn family(bed: &Bed, owners: Owners) -> Uuid {
+    let (code, browser) = (code(owners.client_id), rows::digest());
+    kept(&bed.store, &code, &rows::digest()).await;
+    claims(bed, &code, &browser).await;
+    approves(bed, &code, owners, &browser, 1).await;
+    assert_eq!(redeems(bed, &code).await, Spent::Now);
+    code.family_id
 }
 
 async fn it_is_found_by_each_of_its_names(kind: Kind) {
