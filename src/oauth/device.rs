@@ -8,7 +8,8 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::client_auth::authenticate;
 use super::device_code::ask::{self, Ask};
@@ -27,7 +28,54 @@ const TRIES: usize = 3;
 pub const PATH: &str = "/oauth2/device";
 pub const PAGE: &str = "/device";
 
+/// What a device may ask for. A client that can prove nothing names itself; any other authenticates as at the token endpoint.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "a form, described")]
+pub struct Wish {
+    /// Of a public client.
+    client_id: Option<String>,
+    /// Separated by spaces; each is registered for the client.
+    scope: Option<String>,
+    /// A resource the tokens are to be for (RFC 8707); may be repeated.
+    resource: Option<String>,
+}
+
+/// The codes of a device.
+#[derive(Serialize, ToSchema)]
+pub struct Authorization {
+    /// To poll the token endpoint with.
+    device_code: String,
+    /// To be shown to the person.
+    user_code: String,
+    /// Where the person enters it.
+    verification_uri: String,
+    /// The same with the code filled in, for a link or a QR code.
+    verification_uri_complete: String,
+    /// Seconds.
+    expires_in: u64,
+    /// Seconds between two polls; `slow_down` adds five.
+    interval: i64,
+}
+
+impl std::fmt::Debug for Authorization {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Authorization(redacted)")
+    }
+}
+
 /// `POST /oauth2/device`
+#[utoipa::path(
+    post, path = "/oauth2/device", tag = "device",
+    request_body(content = Wish, content_type = "application/x-www-form-urlencoded"),
+    security(("client" = []), ()),
+    responses(
+        (status = 200, description = "Show the user code, and poll.", body = Authorization),
+        (status = 400, description = "`invalid_request`, `invalid_scope`, `invalid_target`, `unauthorized_client`.", body = reply::Told),
+        (status = 401, description = "`invalid_client`.", body = reply::Told),
+        (status = 429, description = "Too many wait, or are asked for from here; see Retry-After.", body = reply::Told),
+        (status = 503, description = "Come again; see Retry-After.", body = reply::Told),
+    )
+)]
 pub async fn authorize(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
@@ -53,17 +101,15 @@ async fn answer(posted: &Posted<'_>) -> Result<Response, Error> {
             let page = app.config.issuer.endpoint(PAGE);
             let user_code = given.user_code.shown();
             let complete = format!("{page}?{}", params::encode([("user_code", user_code.as_str())]));
-            return Ok(reply::json(
-                200,
-                &json!({
-                    "device_code": given.device_code.expose(),
-                    "user_code": user_code,
-                    "verification_uri": page,
-                    "verification_uri_complete": complete,
-                    "expires_in": given.lifetime.as_secs(),
-                    "interval": given.interval,
-                }),
-            ));
+            let told = Authorization {
+                device_code: given.device_code.expose(),
+                user_code,
+                verification_uri: page,
+                verification_uri_complete: complete,
+                expires_in: given.lifetime.as_secs(),
+                interval: given.interval,
+            };
+            return Ok(reply::json(200, &told));
         }
     }
     Err(Error::unavailable("the client's registration kept changing"))

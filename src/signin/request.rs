@@ -69,8 +69,9 @@ impl AuthorizationRequest {
     pub fn of_device(client_id: Uuid, device: &DeviceCode, user_code: String) -> Self {
         Self {
             client_id,
+            // Named, and nobody's: an older server, which knows of no device, leads nobody anywhere.
             redirect_uri: String::new(),
-            redirect_sent: false,
+            redirect_sent: true,
             state: None,
             nonce: None,
             challenge: None,

@@ -46,14 +46,44 @@ pub async fn give_back(store: &Store, entry: &Entry<'_>) -> store::Result<()> {
 }
 
 impl Entry<'_> {
-    /// The narrow ones first: whoever has used those up costs the neighbours nothing.
+    /// The network's first: whoever has used that up leaves no further rows behind, however many browsers he makes up.
     fn budgets(&self) -> Vec<(String, i64)> {
         let most = i64::from(self.rules.user_codes);
         let browser = self.browser.as_bytes().iter().take(16);
         let browser = browser.fold(String::from("browser:"), |out, byte| format!("{out}{byte:02x}"));
-        let mut all = vec![(browser, most)];
-        all.extend(self.session.map(|id| (format!("session:{id}"), most)));
-        all.extend(self.address.into_iter().flat_map(|address| networks(address, self.rules.ipv6_prefix, most)));
-        all.into_iter().map(|(key, most)| (format!("user code {key}"), most)).collect()
+        let own = std::iter::once(browser).chain(self.session.map(|id| format!("session:{id}")));
+        let network = self.address.into_iter().flat_map(|address| networks(address, self.rules.ipv6_prefix, most));
+        let all = network.chain(own.map(|key| (key, most)));
+        all.map(|(key, most)| (format!("user code {key}"), most)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn network_browser_and_session_have_budgets_of_their_own() {
+        let config = crate::config::Config::load(
+            crate::config::Sources::default().with_variable("CHANCERY_ISSUER", "https://id.example"),
+        );
+        let rules = config.unwrap().throttle;
+        let (browser, at) = (Digest::of(&[b"browser"]), DateTime::from_timestamp(1_790_000_000, 0).unwrap());
+        let budgets = |address: Option<&str>, session| {
+            let address = address.map(|text| text.parse().unwrap());
+            let entry = Entry { rules: &rules, browser: &browser, session, address, at };
+            entry
+                .budgets()
+                .into_iter()
+                .map(|(key, most)| (key.split(':').next().unwrap().to_owned(), most))
+                .collect::<Vec<_>>()
+        };
+        let of = |names: &[(&str, i64)]| {
+            names.iter().map(|(name, most)| (format!("user code {name}"), *most)).collect::<Vec<_>>()
+        };
+        assert_eq!(budgets(Some("192.0.2.1"), None), of(&[("network", 10), ("browser", 10)]));
+        let wide = of(&[("network", 10), ("network", 80), ("browser", 10), ("session", 10)]);
+        assert_eq!(budgets(Some("2001:db8::1"), Some(Uuid::nil())), wide);
+        assert_eq!(budgets(None, None), of(&[("browser", 10)]));
     }
 }
