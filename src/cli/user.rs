@@ -162,6 +162,7 @@ async fn create(desk: &Desk, create: Create) -> Done {
         given_name: create.given_name,
         family_name: create.family_name,
         groups: create.groups,
+        ..NewUser::default()
     };
     let hash = hash(desk, create.password_stdin)?;
     if hash.is_none() {

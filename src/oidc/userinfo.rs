@@ -44,13 +44,14 @@ async fn answer(app: &App, method: &Method, headers: &HeaderMap, body: Read) -> 
     let family_id =
         token.family_id.ok_or_else(|| Error::new(Code::InsufficientScope, "the token stands for no user"))?;
     let question = Question::now(&app.clock, app.config.sessions.idle);
-    let (family, snapshot) = rolls::of_family(&app.store, family_id).await?.ok_or_else(|| invalid("unknown family"))?;
+    let (family, snapshot, client) =
+        rolls::of_family_told(&app.store, family_id).await?.ok_or_else(|| invalid("unknown family"))?;
     let standing = life::judge(&family, snapshot, question).map_err(|why| invalid(&why.to_string()))?;
     if let Some(over) = life::over(&family, standing.now(), app.config.tokens.family_idle) {
         return Err(invalid(over.why()));
     }
     let user = standing.user().ok_or_else(|| invalid("no user"))?;
     let mut out = Map::from_iter([("sub".to_owned(), json!(subject::of_user(user)))]);
-    out.extend(claims::of_user(user, &token.scopes));
+    out.extend(claims::of_user(user, &client.claims, &token.scopes));
     Ok(out)
 }

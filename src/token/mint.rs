@@ -6,14 +6,17 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::entitlement::{Draft, Entitlement};
 use super::refresh;
 use crate::app::App;
 use crate::keyring::Alg;
+use crate::oauth::client::Registration;
 use crate::oauth::error::Error;
 use crate::oidc::id_token::{self, IdToken};
 use crate::oidc::{claims, subject};
+use crate::store::rolls::UserRoll;
 
 /// How old a standing may be when it is minted on.
 const OLDEST_STANDING: Duration = Duration::from_secs(30);
@@ -157,7 +160,18 @@ fn id_token(app: &App, entitlement: &Entitlement, access_token: &str) -> Result<
         azp: client.id.to_string(),
         sid: session.session_id.to_string(),
         at_hash: id_token::at_hash(access_token),
-        claims: if client.id_token_claims { claims::of_user(user, &draft.scopes) } else { serde_json::Map::new() },
+        claims: id_token_claims(client, user, draft)?,
     };
     Ok(Some(app.keyring.sign(client.profile.id_token_alg(), "JWT", &token).map_err(Error::server)?.compact))
+}
+
+/// Scope claims, where the client asks for them in ID tokens, too.
+fn id_token_claims(client: &Registration, user: &UserRoll, draft: &Draft) -> Result<Map<String, Value>, Error> {
+    if !client.id_token_claims {
+        return Ok(Map::new());
+    }
+    if user.details.is_none() {
+        return Err(Error::server("claims are to be told, and were not read along"));
+    }
+    Ok(claims::of_user(user, &client.metadata.claims, &draft.scopes))
 }

@@ -2,6 +2,7 @@
 
 use crate::change::{Problems, Refused, plain};
 use crate::identity::key;
+use crate::store::details::Details;
 use crate::store::users::User;
 
 /// A user to be.
@@ -15,6 +16,7 @@ pub struct NewUser {
     pub given_name: Option<String>,
     pub family_name: Option<String>,
     pub groups: Vec<String>,
+    pub details: Details,
 }
 
 /// What changes of a user; an empty text empties the attribute.

@@ -45,6 +45,7 @@ pub async fn create(store: &Store, by: &By<'_>, new: NewUser, hash: Option<&str>
         revoked_seq: 0,
         created_at: by.at,
         updated_at: by.at,
+        details: new.details,
     };
     unclaimed(&mut tx, &user).await?;
     users::insert(&mut tx, &user).await.map_err(taken)?;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::oauth::client_auth::methods;
 use crate::oauth::grants::{authorization_code, refresh_token};
 use crate::oauth::profile::Profile;
-use crate::oauth::scope::{STANDARD, Scopes};
+use crate::oauth::scope::{Scopes, USUAL};
 use crate::store::client_metadata::Metadata;
 use crate::store::clients::Client;
 
@@ -51,7 +51,7 @@ impl Default for Draft {
             post_logout_redirect_uris: Vec::new(),
             origins: Vec::new(),
             grants: words(&[authorization_code::GRANT.name, refresh_token::GRANT.name]),
-            scopes: words(STANDARD),
+            scopes: words(USUAL),
             resources: Vec::new(),
             skips_consent: false,
             retry_window: None,
