@@ -23,6 +23,7 @@ mod settings;
 mod state;
 mod tree;
 mod user;
+mod user_details;
 mod view;
 
 use std::ffi::OsString;

@@ -4,9 +4,12 @@
 //! Refused, at registration and once more where tokens are made: a name that the registry of JWT claims knows, or that our tokens
 //! and answers carry already. `roles` and `entitlements` may be chosen: RFC 9068, 2.2.3.1, means them for just this.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::{Own, is_standard};
+use crate::identity::people;
 use crate::oidc::id_token;
 use crate::store::details::Attributes;
 use crate::store::rolls::UserRoll;
@@ -165,15 +168,21 @@ pub fn is_reserved(name: &str) -> bool {
     REGISTERED.contains(&name) || OURS.contains(&name) || id_token::CLAIMS.contains(&name) || is_standard(name)
 }
 
-/// Whether claims may be registered as a client's or resource's own: at most [`MOST`], by free names, each from an attribute.
+/// Whether claims may be registered as a client's or resource's own: at most [`MOST`], by free names, each from an attribute of
+/// its own.
 pub fn check(own: &Own) -> Vec<String> {
     let mut says = Vec::new();
     if own.len() > MOST {
         says.push(format!("{} are too many: {MOST} at most", own.len()));
     }
+    let mut told = BTreeSet::new();
     for (name, attribute) in own {
-        if let Err(why) = claim(name).and_then(|()| self::attribute(attribute)) {
+        if let Err(why) = claim(name).and_then(|()| people::attribute(attribute)) {
             says.push(why);
+        }
+        // Tokens have to stay small enough to be read.
+        if !told.insert(attribute) {
+            says.push(format!("{attribute:?} is told twice; one claim for an attribute is enough"));
         }
     }
     says
@@ -188,15 +197,6 @@ fn claim(name: &str) -> Result<(), String> {
         return Err(format!(
             "{name:?} is no name for a claim: up to 100 letters, digits and _-.:/ that begin with none of _ and ."
         ));
-    }
-    Ok(())
-}
-
-/// Whether this can be the name of a user attribute.
-pub fn attribute(name: &str) -> Result<(), String> {
-    let may = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-    if name.is_empty() || name.len() > 60 || !name.chars().all(may) {
-        return Err(format!("{name:?} is no name for an attribute: up to 60 letters, digits and _-."));
     }
     Ok(())
 }
