@@ -47,6 +47,7 @@ pub fn at_hash(access_token: &str) -> String {
 mod tests {
     use super::*;
     use crate::oauth::profile::Profile;
+    use crate::oidc::claims::own;
 
     #[test]
     fn what_is_advertised_is_what_is_written() {
@@ -70,6 +71,7 @@ mod tests {
         written.sort_unstable();
         told.sort_unstable();
         assert_eq!(written, told);
+        assert!(CLAIMS.iter().all(|name| own::is_reserved(name)));
         assert!(Profile::ALL.iter().all(|profile| ALGORITHMS.contains(&profile.id_token_alg())));
     }
 }

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Method, header};
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
-use super::{claims, subject};
+use super::claims;
 use crate::app::App;
 use crate::event::Caller;
 use crate::oauth::error::{Code, Error};
@@ -51,7 +51,7 @@ async fn answer(app: &App, method: &Method, headers: &HeaderMap, body: Read) -> 
         return Err(invalid(over.why()));
     }
     let user = standing.user().ok_or_else(|| invalid("no user"))?;
-    let mut out = Map::from_iter([("sub".to_owned(), json!(subject::of_user(user)))]);
+    let mut out = Map::from_iter([("sub".to_owned(), json!(token.sub))]);
     out.extend(claims::of_user(user, &client.claims, &token.scopes));
     Ok(out)
 }

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::store::rolls::{ClientRoll, GrantRoll, SessionRoll, Snapshot, UserRoll};
@@ -112,6 +113,12 @@ impl Standing {
     #[must_use]
     pub fn session(&self) -> Option<&SessionRoll> {
         self.session.as_ref()
+    }
+
+    /// The pairwise subject that the client knows the user by, if it was handed out one.
+    #[must_use]
+    pub fn known_as(&self) -> Option<Uuid> {
+        self.grant.as_ref().and_then(|grant| grant.grant_sub)
     }
 
     /// The grant with the consent it holds, if that consent is not older than a kill of the grant.

@@ -69,6 +69,12 @@ pub async fn consent(
     Ok(())
 }
 
+/// The pairwise subject that the client of a grant knows its user by.
+pub async fn known_as(reader: impl Into<Reader<'_>>, id: Uuid) -> Result<Option<Uuid>> {
+    let sub: Option<Option<Uuid>> = ask!(reader, db => sqlx::query_scalar("SELECT sub FROM grants WHERE id = $1").bind(id).fetch_optional(db).await?);
+    Ok(sub.flatten())
+}
+
 /// Writes what the client knows the user by. The caller holds the row's lock and the user's.
 pub async fn know_as(tx: &mut Tx, id: Uuid, sub: Option<Uuid>) -> Result<()> {
     within!(tx, db => sqlx::query("UPDATE grants SET sub = $2 WHERE id = $1").bind(id).bind(sub).execute(&mut *db).await?.rows_affected());

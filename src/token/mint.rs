@@ -117,7 +117,10 @@ fn access_token(app: &App, entitlement: &Entitlement) -> Result<String, Error> {
         exp: draft.expires_at.timestamp(),
         iat: draft.issued_at.timestamp(),
         jti: draft.jti.to_string(),
-        sub: user.map_or_else(|| subject::of_client(client.id), subject::of_user),
+        sub: match user {
+            Some(_) => subject::known_to(client, standing)?,
+            None => subject::of_client(client.id),
+        },
         client_id: client.id.to_string(),
         scope: draft.scopes.to_string(),
         sid: authentication
@@ -149,7 +152,7 @@ fn id_token(app: &App, entitlement: &Entitlement, access_token: &str) -> Result<
     let lifetime = app.config.tokens.id_token_lifetime.as_secs();
     let token = IdToken {
         iss: app.config.issuer.as_str().to_owned(),
-        sub: subject::of_user(user),
+        sub: subject::known_to(client, standing)?,
         aud: client.id.to_string(),
         exp: draft.issued_at.timestamp().saturating_add_unsigned(lifetime),
         iat: draft.issued_at.timestamp(),

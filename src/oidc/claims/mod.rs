@@ -177,7 +177,7 @@ mod tests {
             address,
             attributes: sqlx::types::Json::default(),
         });
-        let mut seen = Vec::new();
+        let mut seen: Vec<&str> = Vec::new();
         for (scope, names) in BY_SCOPE {
             let told = of_user(&full, &Own::new(), &Scopes::stored(scope));
             assert_eq!(

@@ -10,7 +10,6 @@ use serde_json::{Map, Value, json};
 
 use super::{Own, is_standard};
 use crate::identity::people;
-use crate::oidc::id_token;
 use crate::store::details::Attributes;
 use crate::store::rolls::UserRoll;
 
@@ -165,7 +164,7 @@ const REGISTERED: &[&str] = &[
 /// Whether a name means something already.
 #[must_use]
 pub fn is_reserved(name: &str) -> bool {
-    REGISTERED.contains(&name) || OURS.contains(&name) || id_token::CLAIMS.contains(&name) || is_standard(name)
+    REGISTERED.contains(&name) || OURS.contains(&name) || is_standard(name)
 }
 
 /// Whether claims may be registered as a client's or resource's own: at most [`MOST`], by free names, each from an attribute of
@@ -237,9 +236,7 @@ mod tests {
 
     #[test]
     fn names_that_mean_something_are_refused() {
-        for name in
-            id_token::CLAIMS.iter().chain(REGISTERED).chain(OURS).chain(&["email", "groups", "phone_number_verified"])
-        {
+        for name in REGISTERED.iter().chain(OURS).chain(&["email", "groups", "phone_number_verified"]) {
             assert!(check(&own(name)).iter().any(|says| says.contains("reserved")), "{name}");
         }
         for name in ["", "_private", "a b", "a\"b", "ä", "a#de", &"x".repeat(101)] {
