@@ -22,7 +22,7 @@ enum Subjects {
 }
 
 /// Each replaces what was registered; "" takes it away.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(super) struct Flags {
     /// The client's home page
     #[arg(long, value_name = "URL")]

@@ -7,6 +7,7 @@ mod audit;
 mod backup;
 mod client;
 mod client_metadata;
+mod client_sector;
 mod demo;
 mod desk;
 mod former;

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::clock::Clock;
+use crate::store::details::Details;
 use crate::store::rolls::{ClientRoll, GrantRoll, SessionRoll, Snapshot, UserRoll};
 
 /// What is asked about a snapshot.
@@ -113,6 +114,15 @@ impl Standing {
     #[must_use]
     pub fn session(&self) -> Option<&SessionRoll> {
         self.session.as_ref()
+    }
+
+    /// The same, with what else is told of its user. Read after it, that is never older than it.
+    #[must_use]
+    pub fn knowing(mut self, details: Details) -> Self {
+        if let Some(user) = &mut self.user {
+            user.details = Some(details);
+        }
+        self
     }
 
     /// The pairwise subject that the client knows the user by, if it was handed out one.

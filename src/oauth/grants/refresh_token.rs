@@ -12,6 +12,7 @@ use crate::event::{Actor, Event, Record};
 use crate::oauth::client::Client;
 use crate::oauth::error::{Code, Error};
 use crate::oauth::scope::Scopes;
+use crate::oidc::claims;
 use crate::policy::{Question, Standing};
 use crate::store::families::Family;
 use crate::store::rolls::{self, Snapshot};
@@ -58,6 +59,7 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
         let Some(draft) = draft(request, &family, &standing).await? else {
             return Err(refused(request, &family, "no resource it was authorized for is left").await);
         };
+        let standing = claims::read_along(&app.store, standing, !draft.claims.is_empty()).await?;
         let presented = Presented {
             generation: token.generation,
             current: family.generation,

@@ -10,8 +10,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::oauth::scope::Scopes;
+use crate::policy::Standing;
 use crate::store::details::{Address, Details};
-use crate::store::rolls::UserRoll;
+use crate::store::rolls::{self, UserRoll};
+use crate::store::{self, Store};
 
 /// Each scope with the claims it opens: also the source of `claims_supported`.
 pub const BY_SCOPE: &[(&str, &[&str])] = &[
@@ -60,6 +62,14 @@ pub fn of_user(user: &UserRoll, own: &Own, scopes: &Scopes) -> Map<String, Value
 pub fn of_user_named<'a>(user: &UserRoll, own: &Own, names: impl IntoIterator<Item = &'a str>) -> Map<String, Value> {
     let told = |name: &str| standard(user, name).or_else(|| own::told(user, own, name));
     names.into_iter().filter_map(|name| Some((name.to_owned(), told(name)?))).collect()
+}
+
+/// A standing with the details of its user read along, where it turned out only after the judging that some are to be told. An
+/// attribute that is taken back ends the tokens judged before, so that what is read later is never too old.
+pub async fn read_along(store: &Store, standing: Standing, needed: bool) -> store::Result<Standing> {
+    let Some(user) = standing.user().filter(|user| needed && user.details.is_none()) else { return Ok(standing) };
+    let details = rolls::details(store, user.user_id).await?.unwrap_or_default();
+    Ok(standing.knowing(details))
 }
 
 /// Whether there is a claim of this name for a client.
