@@ -13,6 +13,7 @@ use super::out::{Done, Failure, line, safe, time};
 use super::state::{self, Log};
 use super::tree::Node;
 use crate::live::Bearing;
+use crate::oidc::subject;
 use crate::store::lineage::{self, Retry, Row};
 use crate::store::users::User;
 use crate::store::{families, rolls, sessions, users};
@@ -158,6 +159,7 @@ async fn family(desk: &Desk, user: &User, id: Uuid, seen: (&Log, Option<Uuid>)) 
     let Some(owners) = families::owners(&desk.store, id).await? else { return Ok(None) };
     let client = crate::store::clients::get(&desk.store, owners.client_id).await?;
     let name = client.map(|client| client.name).unwrap_or_default();
+    let sub = subject::carried(&snapshot);
     let told = state::family(desk, &family, snapshot).await?;
     let rows = lineage::of_family(&desk.store, id, (family.ordinal - MOST_TOKENS).max(-1), MOST_TOKENS).await?;
     let retries = lineage::retries(&desk.store, id).await?;
@@ -180,6 +182,7 @@ async fn family(desk: &Desk, user: &User, id: Uuid, seen: (&Log, Option<Uuid>)) 
         "family_id": id,
         "client_id": owners.client_id,
         "client_name": name,
+        "sub": sub,
         "state": told.state,
         "end_reason": told.reason,
         "ended_at": told.at,

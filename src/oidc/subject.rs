@@ -78,7 +78,12 @@ pub fn sector(metadata: &Metadata, redirect_uris: &[String]) -> Result<Option<St
         return Ok(None);
     }
     if let Some(uri) = &metadata.sector_identifier_uri {
-        return host(uri).map(Some).ok_or("sector_identifier_uri has no host");
+        let url = Url::parse(uri).ok();
+        return url
+            .as_ref()
+            .and_then(Url::host_str)
+            .map(|host| Some(host.to_owned()))
+            .ok_or("sector_identifier_uri has no host");
     }
     let mut hosts = Vec::new();
     for uri in redirect_uris {

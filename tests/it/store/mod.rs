@@ -14,6 +14,7 @@ mod people;
 mod rows;
 mod small;
 mod sweep;
+mod told;
 mod transactional;
 
 use chancery::store::{Store, issuer};
