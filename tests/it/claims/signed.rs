@@ -16,6 +16,7 @@ use crate::kit::operator::Operator;
 on_both!(
     userinfo_is_signed_where_the_client_wants_it,
     signed_userinfo_is_nothing_else,
+    v054_a_hint_is_read_strictly,
     id_tokens_are_signed_as_registered,
     an_ended_key_signs_no_userinfo,
 );
@@ -91,6 +92,50 @@ async fn signed_userinfo_is_nothing_else(kind: Kind) {
     assert_eq!(parameter(&to, "error").as_deref(), Some("invalid_request"), "{to}");
     let out = browser.get(&issuer.url(&format!("/oauth2/logout?id_token_hint={jwt}"))).await;
     assert_eq!(out.status, 400, "{}", out.text);
+    issuer.stop().await;
+}
+
+/// V054: `aud` of another shape is no audience, and "expired" is no excuse for a bad signature.
+async fn v054_a_hint_is_read_strictly(kind: Kind) {
+    let issuer = Issuer::start_with(kind, Setup::patient()).await;
+    issuer.user("alice").await;
+    let rp = issuer.client().await;
+    let mut browser = Browser::new(&issuer);
+    let whole = claims(rp.tokens(&mut browser, "alice").await.str("id_token"));
+    let sign = |change: &dyn Fn(&mut Value)| {
+        let mut claims = whole.clone();
+        change(&mut claims);
+        issuer.app.keyring.sign(Alg::Es256, "JWT", &claims).unwrap().compact
+    };
+    let without = |name: &'static str| move |claims: &mut Value| drop(claims.as_object_mut().unwrap().remove(name));
+    let expired = sign(&|claims| claims["exp"] = json!(1_000_000));
+    let (signed, signature) = expired.rsplit_once('.').unwrap();
+    let mut bent = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    bent[7] ^= 1;
+    let bent = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(bent));
+    let ask = async |browser: &mut Browser, hint: &str| {
+        let to = location(&browser.get(&rp.flow(&[("prompt", "none"), ("id_token_hint", hint)]).url).await).unwrap();
+        parameter(&to, "error")
+    };
+    for good in [&sign(&|_| {}), &expired] {
+        assert_eq!(ask(&mut browser, good).await, None);
+    }
+    let bad = [
+        sign(&|claims| claims["aud"] = json!([rp.id])),
+        sign(&|claims| claims["aud"] = json!([])),
+        sign(&|claims| claims["aud"] = json!(7)),
+        sign(&|claims| claims["aud"] = json!({ "id": rp.id })),
+        sign(&|claims| claims["aud"] = json!("https://rp.test")),
+        sign(&|claims| claims["iss"] = json!(format!("{}/", issuer.name))),
+        sign(&|claims| claims["sub"] = json!(null)),
+        sign(&without("aud")),
+        sign(&without("iss")),
+        sign(&without("exp")),
+        bent,
+    ];
+    for (at, hint) in bad.iter().enumerate() {
+        assert_eq!(ask(&mut browser, hint).await.as_deref(), Some("invalid_request"), "{at}");
+    }
     issuer.stop().await;
 }
 
