@@ -175,7 +175,9 @@ async fn operators_may_call_a_user_by_any_of_his_names(kind: Kind) {
 /// PROTOCOL.md, "Authorization endpoint": `id_token_hint` selects the user or yields `login_required`; whatever name it has for him.
 async fn a_hint_selects_the_user(kind: Kind) {
     let issuer = Issuer::start_with(kind, Setup::patient()).await;
-    (issuer.user("alice").await, issuer.user("bob").await);
+    for name in ["alice", "bob"] {
+        issuer.user(name).await;
+    }
     let (one, public) = (pairwise_at(&issuer, "one.test").await, issuer.client().await);
     let mut browser = Browser::new(&issuer);
     let given = one.tokens(&mut browser, "alice").await;

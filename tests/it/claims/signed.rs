@@ -4,11 +4,12 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chancery::keyring::{Alg, Expect};
+use chancery::oidc::id_token;
 use chancery::secret;
 use reqwest::header;
 use serde_json::{Value, json};
 
-use super::tokens;
+use super::{names, tokens};
 use crate::kit::actors::{Browser, claims, http, location, parameter};
 use crate::kit::issuer::{Issuer, Kind, Setup, on_both};
 use crate::kit::operator::Operator;
@@ -164,6 +165,13 @@ async fn id_tokens_are_signed_as_registered(kind: Kind) {
             assert_eq!(claims(id_token)["at_hash"], URL_SAFE_NO_PAD.encode(half));
             assert_eq!(header_of(answer.str("access_token"))["alg"], "ES256", "access tokens are as they were");
         }
+        // PROTOCOL.md: `iss sub aud exp iat`, `nonce` as sent, `auth_time`, `acr`, `amr`, `sid`, `at_hash`; and no more.
+        let mut all = id_token::CLAIMS.to_vec();
+        all.sort_unstable();
+        assert_eq!(names(&claims(given.str("id_token"))), all);
+        assert_eq!(claims(given.str("id_token"))["nonce"], "n-0S6_WzA2Mj");
+        all.retain(|name| *name != "nonce");
+        assert_eq!(names(&claims(next.str("id_token"))), all, "a refresh answers no nonce");
         // PROTOCOL.md: on refresh it keeps `iss sub aud auth_time`.
         for same in ["iss", "sub", "aud", "auth_time", "acr", "sid"] {
             assert_eq!(claims(given.str("id_token"))[same], claims(next.str("id_token"))[same], "{same}");

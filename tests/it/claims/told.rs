@@ -3,13 +3,14 @@
 use serde_json::{Value, json};
 
 use super::{names, tokens};
-use crate::kit::actors::{Browser, claims};
+use crate::kit::actors::{Answer, Browser, claims};
 use crate::kit::issuer::{Issuer, Kind, Setup, on_both};
 use crate::kit::operator::Operator;
 use crate::kit::raw::Raw;
 
 on_both!(
     all_standard_claims_with_their_types,
+    userinfo_is_asked_in_three_ways,
     what_is_no_claim_is_refused,
     v212_a_new_address_is_not_verified,
     a_deleted_user_leaves_no_detail,
@@ -151,6 +152,34 @@ async fn all_standard_claims_with_their_types(kind: Kind) {
     }
     let empty = |value: &Value| value.is_null() || value == "" || value == &json!([]) || value == &json!({});
     assert!(!now.as_object().unwrap().values().any(empty), "{now}");
+    issuer.stop().await;
+}
+
+/// PROTOCOL.md, "Userinfo": GET, POST with the header, POST with `access_token` in the form; `sub` equals the ID token's; it looks at
+/// lineage, not only at the signature.
+async fn userinfo_is_asked_in_three_ways(kind: Kind) {
+    let issuer = Issuer::start_with(kind, Setup::patient()).await;
+    issuer.user("ada").await;
+    let rp = issuer.client().await;
+    let given = tokens(&issuer, &rp, "ada", "openid profile").await;
+    let (url, access) = (issuer.url("/oauth2/userinfo"), given.str("access_token"));
+    let ways = || {
+        [
+            rp.http.get(&url).bearer_auth(access),
+            rp.http.post(&url).bearer_auth(access),
+            rp.http.post(&url).form(&[("access_token", access)]),
+        ]
+    };
+    let mut told = Vec::new();
+    for way in ways() {
+        told.push(Answer::of(way.send().await.unwrap()).await.ok().json);
+    }
+    assert!(told[0] == told[1] && told[0] == told[2], "{told:?}");
+    assert_eq!(told[0]["sub"], claims(given.str("id_token"))["sub"]);
+    rp.revoke(given.str("refresh_token")).await.ok();
+    for way in ways() {
+        Answer::of(way.send().await.unwrap()).await.is(401, "invalid_token");
+    }
     issuer.stop().await;
 }
 
