@@ -86,7 +86,6 @@ pub async fn issue(app: &App, ask: &Ask<'_>) -> Result<String, NoCode> {
             .client(client_id)
             .session(session.session_id)
     };
-    subject::hand_out(&mut tx, ask.client.registration(), &standing, grant_id).await?;
     let audience = consent::audience(app, ask.resources);
     let only = ask.client.registration().redirect_uris.first().map(String::as_str);
     let redirect = ask.redirect_uri.or(only).unwrap_or_default();
@@ -158,5 +157,6 @@ async fn judged_under_locks(app: &App, tx: &mut Tx, ask: &Ask<'_>) -> Result<(St
     if standing.client().is_none_or(|row| row.client_version != ask.client.registration().version) {
         return Err(NoCode::Failed(Error::unavailable("the client's registration changed meanwhile")));
     }
+    subject::hand_out(tx, ask.client.registration(), &standing, grant_id).await?;
     Ok((standing, grant_id))
 }

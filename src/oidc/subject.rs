@@ -44,6 +44,15 @@ pub fn known_to(client: &Registration, standing: &Standing) -> Result<String, Er
     }
 }
 
+/// The same for whoever tells a client of a user without a standing: of his end. None where the client was told of none.
+pub async fn last_known_to(store: &Store, client: &Registration, user: &UserRoll) -> store::Result<Option<String>> {
+    if client.metadata.subject_type == SubjectType::Public {
+        return Ok(Some(of_user(user)));
+    }
+    let grant = grants::find(store, user.user_id, client.id).await?;
+    Ok(grant.and_then(|grant| grant.sub).map(|sub| sub.to_string()))
+}
+
 /// The `sub` that tokens of this snapshot's family carry; none without a user.
 #[must_use]
 pub fn carried(snapshot: &Snapshot) -> Option<String> {

@@ -48,20 +48,26 @@ const OWN_SCOPE: &str = "profile";
 /// A client's own claims, by name: each the user attribute it tells.
 pub type Own = BTreeMap<String, String>;
 
-/// What these scopes tell a client of a user whose details were read along ([`rolls`](crate::store::rolls)).
+/// What these scopes tell a client with these claims of its own of a user whose details were read along
+/// ([`rolls`](crate::store::rolls), [`read_along`]).
 #[must_use]
 pub fn of_user(user: &UserRoll, own: &Own, scopes: &Scopes) -> Map<String, Value> {
-    let opened = BY_SCOPE.iter().filter(|(scope, _)| scopes.has(scope)).flat_map(|(_, names)| names.iter().copied());
-    let theirs = own.keys().map(String::as_str).filter(|_| scopes.has(OWN_SCOPE));
-    of_user_named(user, own, opened.chain(theirs))
+    let opened = BY_SCOPE.iter().filter(|(scope, _)| scopes.has(scope)).flat_map(|(_, names)| *names);
+    let mut told = named(user, opened.copied());
+    if scopes.has(OWN_SCOPE) {
+        told.extend(own::all(user, own));
+    }
+    told
 }
 
-/// The claims of these names that the user has a value for; a name that is neither a standard claim nor the client's own is
-/// passed over.
+/// What claims of these names tell of a user whose details were read along. A name that is no standard claim is passed over.
 #[must_use]
-pub fn of_user_named<'a>(user: &UserRoll, own: &Own, names: impl IntoIterator<Item = &'a str>) -> Map<String, Value> {
-    let told = |name: &str| standard(user, name).or_else(|| own::told(user, own, name));
-    names.into_iter().filter_map(|name| Some((name.to_owned(), told(name)?))).collect()
+pub fn of_user_named(user: &UserRoll, names: &[String]) -> Map<String, Value> {
+    named(user, names.iter().map(String::as_str))
+}
+
+fn named<'a>(user: &UserRoll, names: impl Iterator<Item = &'a str>) -> Map<String, Value> {
+    names.filter_map(|name| Some((name.to_owned(), standard(user, name)?))).collect()
 }
 
 /// A standing with the details of its user read along, where it turned out only after the judging that some are to be told. An
@@ -72,14 +78,16 @@ pub async fn read_along(store: &Store, standing: Standing, needed: bool) -> stor
     Ok(standing.knowing(details))
 }
 
-/// Whether there is a claim of this name for a client.
+/// Whether there is a standard claim of this name.
 #[must_use]
-pub fn is_known(own: &Own, name: &str) -> bool {
-    is_standard(name) || own.contains_key(name)
+pub fn is_known(name: &str) -> bool {
+    BY_SCOPE.iter().any(|(_, names)| names.contains(&name))
 }
 
-fn is_standard(name: &str) -> bool {
-    BY_SCOPE.iter().any(|(_, names)| names.contains(&name))
+/// Whether one of these scopes opens this claim.
+#[must_use]
+pub fn opened_by(name: &str, scopes: &Scopes) -> bool {
+    BY_SCOPE.iter().any(|(scope, names)| names.contains(&name) && scopes.has(scope))
 }
 
 fn text(value: &Option<String>) -> Option<Value> {
@@ -159,10 +167,20 @@ mod tests {
 
     #[test]
     fn nothing_is_empty_or_null() {
-        let all = BY_SCOPE.iter().flat_map(|(_, names)| names.iter().copied());
-        let told = of_user_named(&user(), &Own::new(), all);
+        let all: Vec<String> = BY_SCOPE.iter().flat_map(|(_, names)| *names).map(|name| (*name).to_owned()).collect();
+        let told = of_user_named(&user(), &all);
         let written = json!({ "preferred_username": "ada", "updated_at": 1_795_000_000 });
         assert_eq!(Value::Object(told), written, "nor is anything verified that isn't there");
+    }
+
+    #[test]
+    fn a_name_is_opened_by_its_scope() {
+        let scopes = Scopes::stored("openid email");
+        assert!(
+            opened_by("email_verified", &scopes) && !opened_by("phone_number", &scopes) && !opened_by("dept", &scopes)
+        );
+        assert!(is_known("address") && !is_known("sub") && !is_known("dept"));
+        assert!(of_user_named(&user(), &["dept".to_owned(), "sub".to_owned()]).is_empty());
     }
 
     #[test]

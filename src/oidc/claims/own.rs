@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::{Own, is_standard};
+use super::{Own, is_known};
 use crate::identity::people;
 use crate::store::details::Attributes;
 use crate::store::rolls::UserRoll;
@@ -164,7 +164,7 @@ const REGISTERED: &[&str] = &[
 /// Whether a name means something already.
 #[must_use]
 pub fn is_reserved(name: &str) -> bool {
-    REGISTERED.contains(&name) || OURS.contains(&name) || is_standard(name)
+    REGISTERED.contains(&name) || OURS.contains(&name) || is_known(name)
 }
 
 /// Whether claims may be registered as a client's or resource's own: at most [`MOST`], by free names, each from an attribute of
@@ -200,8 +200,7 @@ fn claim(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The value of a claim of one's own.
-pub(super) fn told(user: &UserRoll, own: &Own, name: &str) -> Option<Value> {
+fn told(user: &UserRoll, own: &Own, name: &str) -> Option<Value> {
     let attributes = &user.details.as_ref()?.attributes.0;
     if is_reserved(name) { None } else { value(attributes, own.get(name)?) }
 }

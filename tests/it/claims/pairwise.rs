@@ -2,9 +2,11 @@
 //! ends.
 
 use chancery::demo::gateway::coverage::Presented;
+use chancery::oauth::client;
+use chancery::oidc::subject;
 use chancery::store::client_metadata::SubjectType;
 use chancery::store::clients::Client;
-use chancery::store::{grants, pairwise};
+use chancery::store::{grants, pairwise, rolls};
 use serde_json::{Value, json};
 use sqlx::types::Json;
 
@@ -62,6 +64,11 @@ async fn one_name_for_each_sector(kind: Kind) {
         }
         seen.dedup();
         assert_eq!(seen.len(), 1, "{seen:?}");
+        // And so is he called when the client is told of his end.
+        let client = client::find(&issuer.app, rp.id).await.unwrap().unwrap();
+        let (user, ..) = rolls::of_user(&issuer.app.store, alice.id).await.unwrap().unwrap();
+        let told = subject::last_known_to(&issuer.app.store, client.registration(), &user).await.unwrap();
+        assert_eq!(told.as_ref(), seen.first());
         names.push(seen.remove(0));
     }
     assert_eq!(names[0], names[1], "clients of one sector may compare notes");
