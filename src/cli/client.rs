@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::client_metadata::Flags;
+use super::client_sector::{listed, listed_once_changed};
 use super::desk::Desk;
 use super::out::{Done, Failure, pairs, safe, table, time};
 use super::view;
@@ -107,7 +108,7 @@ enum Consent {
 }
 
 /// What can be said of a client, at registration and after.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 struct Registration {
     /// Where users are sent back to, exactly; may be repeated
     #[arg(long = "redirect-uri", value_name = "URI")]
@@ -163,15 +164,17 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Done {
         Command::List => list(desk).await,
         Command::Show(which) => shown(desk, &desk.client(&which.client).await?).await,
         Command::Update(update) => {
-            let id = desk.client(&update.which.client).await?.id;
+            let client = desk.client(&update.which.client).await?;
+            let listed = listed_once_changed(desk, &client, update.registration.clone().edit()?).await?;
             let registered = update.registration.edit()?;
             let edit = |draft: &mut Draft| {
                 if let Some(name) = update.name {
                     draft.name = name;
                 }
                 registered(draft);
+                draft.listed = listed;
             };
-            let changed = manage::update(store, by, id, edit).await?.commit().await?;
+            let changed = manage::update(store, by, client.id, edit).await?.commit().await?;
             shown(desk, &changed).await
         }
         Command::Disable(which) => {
@@ -210,6 +213,7 @@ async fn create(desk: &Desk, create: Create) -> Done {
     if public {
         draft.auth_method = methods::PUBLIC.name.to_owned();
     }
+    draft.listed = listed(desk, &draft).await?;
     let (client, secret) = manage::create(&desk.store, &desk.by(), &draft).await?.commit().await?;
     given(desk, client.id, secret.as_ref(), json!({}))
 }
