@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::http::assets::Assets;
 use crate::keyring::Keyring;
 use crate::live::LiveView;
+use crate::outbox::Outbox;
 use crate::store::Store;
 use crate::throttle::{AuditRate, Beginnings, Failures, Permits, RevocationRate};
 
@@ -36,6 +37,8 @@ pub struct Parts {
     /// How many sign-ins a network may begin.
     pub beginnings: Beginnings,
     pub assets: Assets,
+    /// Who is at work telling clients of logouts.
+    pub outbox: Outbox,
 }
 
 impl App {

@@ -14,6 +14,7 @@ pub mod seal;
 pub mod http;
 pub mod keyring;
 pub mod live;
+pub mod outbox;
 pub mod store;
 pub mod throttle;
 // floor 3

@@ -11,6 +11,7 @@ use crate::config::{Config, DatabaseUrl, SqliteLocation};
 use crate::http::assets::Assets;
 use crate::keyring::{Keyring, KeyringOptions, SealingKeys};
 use crate::live::{LiveView, Tuning};
+use crate::outbox::Outbox;
 use crate::secret;
 use crate::store::migrate::Schema;
 use crate::store::{Store, issuer};
@@ -121,5 +122,6 @@ pub async fn assemble(
         failures,
         beginnings,
         assets,
+        outbox: Outbox::default(),
     }))
 }

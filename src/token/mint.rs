@@ -1,4 +1,4 @@
-//! The only place that makes tokens. It takes an [`Entitlement`] and nothing else.
+//! The only place that makes tokens. It takes an [`Entitlement`], or for logout tokens a [`LogoutNotice`], and nothing else.
 //!
 //! Access tokens are RFC 9068 `at+jwt`, ES256, and carry whatever the revocation log names, so that a gateway can match
 //! every entry. Refused: a standing read more than 30 s ago, and a node whose view or clock can't be trusted.
@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::entitlement::{Draft, Entitlement};
+use super::notice::LogoutNotice;
 use super::refresh;
 use crate::app::App;
 use crate::keyring::Alg;
@@ -23,6 +24,15 @@ pub const ACCESS_TYP: &str = "at+jwt";
 
 /// The algorithm of access tokens.
 pub const ACCESS_ALG: Alg = Alg::Es256;
+
+/// The `typ` of a logout token (OpenID Connect Back-Channel Logout 1.0, 2.4).
+pub const LOGOUT_TYP: &str = "logout+jwt";
+
+/// The member of a logout token's `events`.
+pub const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+
+/// How long a logout token is good for: as long as its way to the client may take.
+const LOGOUT_LIFETIME: i64 = 120;
 
 pub use crate::keyring::mac::REFRESH as REFRESH_LABEL;
 
@@ -160,4 +170,33 @@ fn id_token(app: &App, entitlement: &Entitlement, access_token: &str) -> Result<
         claims: if client.id_token_claims { claims::of_user(user, &draft.scopes) } else { serde_json::Map::new() },
     };
     Ok(Some(app.keyring.sign(client.profile.id_token_alg(), "JWT", &token).map_err(Error::server)?.compact))
+}
+
+#[derive(Debug, Serialize)]
+struct LogoutClaims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: String,
+    iat: i64,
+    exp: i64,
+    jti: String,
+    sid: String,
+    events: serde_json::Value,
+}
+
+/// Signs a logout token, with what the client's ID tokens are signed with. It never has a `nonce`, so that it can't pass for one.
+pub fn logout_token(app: &App, notice: &LogoutNotice) -> Result<String, Error> {
+    app.live.issuing_allowed().map_err(Error::unavailable)?;
+    let LogoutNotice { client, sub, sid, jti, now } = notice;
+    let claims = LogoutClaims {
+        iss: app.config.issuer.as_str(),
+        sub,
+        aud: client.id.to_string(),
+        iat: now.timestamp(),
+        exp: now.timestamp() + LOGOUT_LIFETIME,
+        jti: jti.to_string(),
+        sid: sid.to_string(),
+        events: serde_json::json!({ LOGOUT_EVENT: {} }),
+    };
+    Ok(app.keyring.sign(client.profile.id_token_alg(), LOGOUT_TYP, &claims).map_err(Error::server)?.compact)
 }
