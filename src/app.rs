@@ -1,4 +1,4 @@
-//! What is built once and handed to every request: settings, records, keys, the live view, the time.
+//! What is built once and handed to every request: settings, records, keys, the live view, the way out, the time.
 //!
 //! No globals: several issuers can live in one process, each with an `App` of its own. It knows no rule.
 
@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::fetch::Fetch;
 use crate::http::assets::Assets;
 use crate::keyring::Keyring;
 use crate::live::LiveView;
@@ -37,6 +38,8 @@ pub struct Parts {
     /// How many sign-ins a network may begin.
     pub beginnings: Beginnings,
     pub assets: Assets,
+    /// The one way out.
+    pub fetch: Fetch,
     /// Who is at work telling clients of logouts.
     pub outbox: Outbox,
 }

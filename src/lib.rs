@@ -11,6 +11,7 @@ pub mod config;
 pub mod event;
 pub mod seal;
 // floor 2
+pub mod fetch;
 pub mod http;
 pub mod keyring;
 pub mod live;

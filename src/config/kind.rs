@@ -23,7 +23,12 @@ pub enum Kind {
     /// A sealing key.
     Sealing,
     /// A list of networks.
-    Networks,
+    Networks {
+        /// Why the whole of the internet is none of them.
+        whole: &'static str,
+        /// What to write instead.
+        mend: &'static str,
+    },
     /// One of these words; the first is the default.
     Choice(&'static [&'static str]),
     /// A duration.
@@ -74,7 +79,7 @@ impl Kind {
             Self::Database => "`sqlite://path`, `sqlite::memory:`, `postgres://…`".to_owned(),
             Self::Path => "path".to_owned(),
             Self::Sealing => "32 bytes in base64url".to_owned(),
-            Self::Networks => "list of networks, such as `10.0.0.0/8`".to_owned(),
+            Self::Networks { .. } => "list of networks, such as `10.0.0.0/8`".to_owned(),
             Self::Choice(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or "),
             Self::Duration { min, max } => {
                 format!("duration, {} to {}", duration::write_duration(*min), duration::write_duration(*max))
@@ -106,7 +111,7 @@ impl Kind {
             Self::Path if text.is_empty() => Err(Refusal::new("is empty", "write a path")),
             Self::Path => Ok(Value::Path(PathBuf::from(text))),
             Self::Sealing => text.parse().map(Value::Sealing),
-            Self::Networks => networks(text).map(Value::Networks),
+            Self::Networks { whole, mend } => networks(text, whole, mend).map(Value::Networks),
             Self::Choice(words) => choice(words, text).map(Value::Choice),
             Self::Duration { min, max } => {
                 let read = duration::parse_duration(text)?;
@@ -181,19 +186,17 @@ pub(super) fn write_size(bytes: u64) -> String {
         .map_or_else(|| bytes.to_string(), |(unit, factor)| format!("{}{unit}", bytes / factor))
 }
 
-fn networks(text: &str) -> Result<Vec<IpNet>, Refusal> {
-    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(network).collect()
+fn networks(text: &str, whole: &str, mend: &str) -> Result<Vec<IpNet>, Refusal> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts.map(|part| network(part, whole, mend)).collect()
 }
 
-fn network(text: &str) -> Result<IpNet, Refusal> {
+fn network(text: &str, whole: &str, mend: &str) -> Result<IpNet, Refusal> {
     let read = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
         Refusal::new(format!("{text:?} is not a network"), "write \"10.0.0.0/8\", \"fd00::/8\" or one address")
     })?;
     if read.prefix_len() == 0 {
-        return Err(Refusal::new(
-            format!("{text:?} trusts everyone, so that anyone could choose the address that is logged and throttled"),
-            "name the networks of your proxies",
-        ));
+        return Err(Refusal::new(format!("{text:?} {whole}"), mend));
     }
     if read != read.trunc() {
         return Err(Refusal::new(

@@ -82,7 +82,7 @@ impl Choice {
         if text.is_empty() && setting.fallback == Fallback::Unset {
             return Ok((None, origin));
         }
-        let empty = text.is_empty() && !matches!(setting.kind, Kind::Networks);
+        let empty = text.is_empty() && !matches!(setting.kind, Kind::Networks { .. });
         let value = if empty {
             Err(Refusal::new("is empty", format!("write its value ({}), or remove it", setting.kind.limits())))
         } else {
@@ -138,7 +138,7 @@ fn choose(layer: Vec<Given>, problems: &mut Problems) -> BTreeMap<&'static str, 
             problems.add(given.path.clone(), Some(given.origin), unknown(&given.path));
             continue;
         };
-        if given.list && !matches!(setting.kind, Kind::Networks) {
+        if given.list && !matches!(setting.kind, Kind::Networks { .. }) {
             let mend = format!("write one value ({})", setting.kind.limits());
             problems.add(given.path, Some(given.origin), Refusal::new("is a list", mend));
             continue;

@@ -158,3 +158,27 @@ pub enum LogFormat {
     /// For machines.
     Json,
 }
+
+/// What this server may fetch, and from where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetch {
+    /// Networks that may be connected to though they are private.
+    pub allow: Vec<IpNet>,
+    /// Whether loopback may be asked by plain `http`.
+    pub allow_http: bool,
+    /// PEM file: certificates to trust beside those of the public authorities.
+    pub extra_ca: Option<PathBuf>,
+    /// How long one request may take, from the name to the end of the answer.
+    pub timeout: Duration,
+    /// Largest answer in bytes.
+    pub max_body: usize,
+}
+
+/// How clients are told of logouts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logout {
+    /// How long a sign-out waits for them.
+    pub wait: Duration,
+    /// How long they are tried.
+    pub give_up: Duration,
+}

@@ -74,7 +74,10 @@ pub const SETTINGS: &[Setting] = &[
     Setting::or("tls.key", Kind::Path, Fallback::Unset, "PEM file with the private key of `tls.certificate`."),
     Setting::new(
         "proxies.trusted",
-        Kind::Networks,
+        Kind::Networks {
+            whole: "trusts everyone, so that anyone could choose the address that is logged and throttled",
+            mend: "name the networks of your proxies",
+        },
         "",
         "Networks of the reverse proxies whose header is believed. From anyone else the header is ignored.",
     ),
@@ -233,4 +236,46 @@ pub const SETTINGS: &[Setting] = &[
     Setting::or("brand.support_url", Kind::Link { mail: true }, Fallback::Unset, "Where people find help."),
     Setting::or("brand.privacy_url", Kind::Link { mail: false }, Fallback::Unset, "The privacy policy."),
     Setting::or("brand.terms_url", Kind::Link { mail: false }, Fallback::Unset, "The terms of service."),
+    Setting::new(
+        "fetch.allow",
+        Kind::Networks {
+            whole: "lets anyone who registers a URL reach every machine this server can",
+            mend: "name the networks that clients are served from",
+        },
+        "",
+        "Networks that this server may connect to although they are private: when it fetches what clients register, such as \
+         `jwks_uri`, and delivers logout notices. Everything else that is not the public network is refused.",
+    ),
+    Setting::new(
+        "fetch.allow_http",
+        Kind::Choice(&["off", "on"]),
+        "off",
+        "Whether plain `http` URLs of loopback may be fetched: for development. Everything else is `https`.",
+    ),
+    Setting::or(
+        "fetch.extra_ca",
+        Kind::Path,
+        Fallback::Unset,
+        "PEM file with certificates of authorities to trust beside the public ones.",
+    ),
+    Setting::new(
+        "fetch.timeout",
+        lasting(SECOND, MINUTE),
+        "5s",
+        "How long one request may take, from resolving the name to the end of the answer.",
+    ),
+    Setting::new("fetch.max_body", Kind::Size { min: KIB, max: MIB }, "64KiB", "Largest answer."),
+    Setting::new(
+        "logout.wait",
+        lasting(0, 30),
+        "2s",
+        "How long a sign-out waits for the applications that are told of it, before the browser is sent on: at most half of \
+         `limits.request_timeout`. Who doesn't answer in time is told later.",
+    ),
+    Setting::new(
+        "logout.give_up",
+        lasting(MINUTE, 30 * DAY),
+        "24h",
+        "How long an application that doesn't answer is told of a logout again and again.",
+    ),
 ];

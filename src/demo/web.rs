@@ -76,6 +76,7 @@ impl Answer {
 }
 
 /// The client every call goes through.
+#[expect(clippy::disallowed_methods, reason = "the samples are clients of the server, not the server")]
 pub(super) fn client() -> Result<reqwest::Client, Trouble> {
     reqwest::Client::builder()
         .no_proxy()

@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::app::{App, Parts};
 use crate::clock::Clock;
 use crate::config::{Config, DatabaseUrl, SqliteLocation};
+use crate::fetch::Fetch;
 use crate::http::assets::Assets;
 use crate::keyring::{Keyring, KeyringOptions, SealingKeys};
 use crate::live::{LiveView, Tuning};
@@ -75,6 +76,8 @@ pub async fn ensure_schema(store: &Store) -> Result<(), Unbuilt> {
 
 /// Builds the whole.
 pub async fn build(config: Config, clock: Clock) -> Result<App, Unbuilt> {
+    // Settings that are of no use are told before anything is made.
+    Fetch::new(&config.fetch).map_err(|error| Unbuilt(error.to_string()))?;
     let store = open_store(&config).await?;
     ensure_schema(&store).await?;
     found(&store, &config, &clock).await?;
@@ -110,6 +113,7 @@ pub async fn assemble(
     let hashing = Permits::new(config.login.hash_permits, config.login.hash_queue);
     let failures = Failures::new(config.throttle.endpoint_failures);
     let beginnings = Beginnings::new(config.throttle.interactions);
+    let fetch = Fetch::new(&config.fetch).map_err(|error| Unbuilt(error.to_string()))?;
     Ok(App::new(Parts {
         config,
         store,
@@ -122,6 +126,7 @@ pub async fn assemble(
         failures,
         beginnings,
         assets,
+        fetch,
         outbox: Outbox::default(),
     }))
 }

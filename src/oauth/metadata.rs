@@ -42,7 +42,7 @@ fn document(config: &Config) -> Value {
     let told: Vec<&&str> =
         id_token::CLAIMS.iter().chain(claims::BY_SCOPE.iter().flat_map(|(_, names)| *names)).collect();
     let methods = registry::method_names(|_| true);
-    json!({
+    let mut document = json!({
         "issuer": config.issuer.as_str(),
         "authorization_endpoint": at("/oauth2/authorize"),
         "token_endpoint": at("/oauth2/token"),
@@ -69,7 +69,14 @@ fn document(config: &Config) -> Value {
         "claims_parameter_supported": false,
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
-    })
+    });
+    for channel in registry::LOGOUT_CHANNELS {
+        let name = channel.name;
+        document[format!("{name}_logout_supported")] = json!(true);
+        // The session is named wherever a client asks for it.
+        document[format!("{name}_logout_session_supported")] = json!(true);
+    }
+    document
 }
 
 /// `GET /.well-known/openid-configuration` and `GET /.well-known/oauth-authorization-server`

@@ -7,6 +7,7 @@ use super::grants::request::{ActsFor, Grant};
 use super::grants::{authorization_code, client_credentials, refresh_token};
 use super::prompt::{self, Word};
 use super::{code, pkce};
+use crate::oidc::channels::{self, Channel};
 
 /// The grants of the token endpoint.
 pub const GRANTS: &[Grant] = &[authorization_code::GRANT, refresh_token::GRANT, client_credentials::GRANT];
@@ -25,6 +26,9 @@ pub const CHALLENGE_METHODS: &[&str] = pkce::METHODS;
 
 /// The values of `prompt` that are honoured.
 pub const PROMPTS: &[Word] = prompt::WORDS;
+
+/// How clients are told that a session has ended.
+pub const LOGOUT_CHANNELS: &[&Channel] = &[&channels::BACK, &channels::FRONT];
 
 /// The grant of this name.
 #[must_use]

@@ -20,6 +20,7 @@ mod config;
 mod cors;
 mod demo;
 mod events;
+mod fetch;
 mod flow;
 mod generated;
 mod hostile;

@@ -234,6 +234,14 @@ async fn bad_starts_are_refused_in_one_clear_line() {
     refused(&chancery(at, &["serve"], &with(&[("CHANCERY_DATABASE_URL", "sqlite:///proc/no/data.db")])), &["/proc/no"]);
     assert!(!at.join("data.db").exists(), "nothing was made");
 
+    // What is fetched with.
+    let ca = [("CHANCERY_FETCH__EXTRA_CA", "/proc/no/ca.pem")];
+    refused(&chancery(at, &["serve"], &with(&ca)), &["fetch.extra_ca", "/proc/no/ca.pem"]);
+    refused(
+        &chancery(at, &["serve"], &with(&[("CHANCERY_FETCH__ALLOW", "0.0.0.0/8")])),
+        &["fetch.allow", "unspecified"],
+    );
+
     // PostgreSQL: nothing is done by itself.
     let url = postgres::database().await;
     let pg = [own[0], own[1], ("CHANCERY_DATABASE_URL", url.as_str())];

@@ -6,6 +6,7 @@ use url::Url;
 
 use super::draft::Draft;
 use crate::change::Problems;
+use crate::oauth::registry;
 use crate::oidc::id_token;
 use crate::store::client_metadata::SubjectType;
 
@@ -26,10 +27,6 @@ const NOT_YET: &[&str] = &[
     "claims",
     "default_max_age",
     "default_acr_values",
-    "backchannel_logout_uri",
-    "backchannel_logout_session_required",
-    "frontchannel_logout_uri",
-    "frontchannel_logout_session_required",
     "refresh_token_delivery",
 ];
 
@@ -51,6 +48,11 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
         }
     }
     keys(draft, problems);
+    for channel in registry::LOGOUT_CHANNELS {
+        if let Some((field, says)) = channel.check(metadata, &draft.redirect_uris) {
+            problems.add(field, says);
+        }
+    }
     for (field, alg) in [
         ("id_token_signed_response_alg", &metadata.id_token_signed_response_alg),
         ("userinfo_signed_response_alg", &metadata.userinfo_signed_response_alg),

@@ -11,6 +11,7 @@ use axum::{Router, response::Response};
 use chancery::app::{App, Parts};
 use chancery::config::{Config, Sources};
 use chancery::event::Caller;
+use chancery::fetch::Fetch;
 use chancery::gateway::{Stopping, feed};
 use chancery::http::assets::Assets;
 use chancery::keyring::{Alg, Keyring, KeyringOptions, SealingKeys};
@@ -57,6 +58,7 @@ impl Node {
         let options = KeyringOptions { rsa_bits: 2048, ..KeyringOptions::new(life) };
         let keyring = Keyring::open(sealing, store.clone(), ground.clock.clone(), options).await.unwrap();
         let assets = Assets::of(&config.brand).unwrap();
+        let fetch = Fetch::new(&config.fetch).unwrap();
         let (clock, live) = (ground.clock.clone(), view.clone());
         let (hashing, failures, beginnings) = (Permits::new(1, 1), Failures::new(60), Beginnings::new(60));
         let (revocation_rate, audit_rate) = (RevocationRate::default(), AuditRate::default());
@@ -72,6 +74,7 @@ impl Node {
             failures,
             beginnings,
             assets,
+            fetch,
         });
         let (stop, stopping) = watch::channel(false);
         let routes = Router::new()
