@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::client_metadata::Flags;
 use super::desk::Desk;
+use super::client_logouts;
 use super::out::{Done, Failure, pairs, safe, table, time};
 use super::view;
 use crate::config::parse_duration;
@@ -54,6 +55,8 @@ pub(super) enum Command {
     RotateSecret(RotateSecret),
     /// Delete a client and end everything it holds
     Delete(Which),
+    /// What a client was told of logouts, from server to server, newest first
+    Logouts(Which),
 }
 
 #[derive(Debug, Args)]
@@ -167,7 +170,9 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Done {
                 }
                 registered(draft);
             };
-            let changed = manage::update(store, by, id, edit).await?.commit().await?;
+            let change = manage::update(store, by, id, edit).await?;
+            client_logouts::deliverable(desk, &change.value().metadata)?;
+            let changed = change.commit().await?;
             shown(desk, &changed).await
         }
         Command::Disable(which) => {
@@ -180,6 +185,7 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Done {
             let client = manage::enable(store, by, desk.client(&which.client).await?.id).await?.commit().await?;
             out.give(&view::client(&client), || format!("{} may begin anew\n", safe(&client.name)))
         }
+        Command::Logouts(which) => client_logouts::list(desk, &desk.client(&which.client).await?).await,
         Command::RotateSecret(rotate) => rotate_secret(desk, rotate).await,
         Command::Delete(which) => {
             let client = manage::delete(store, by, desk.client(&which.client).await?.id).await?.commit().await?;
@@ -206,7 +212,9 @@ async fn create(desk: &Desk, create: Create) -> Done {
     if public {
         draft.auth_method = methods::PUBLIC.name.to_owned();
     }
-    let (client, secret) = manage::create(&desk.store, &desk.by(), &draft).await?.commit().await?;
+    let change = manage::create(&desk.store, &desk.by(), &draft).await?;
+    client_logouts::deliverable(desk, &draft.metadata)?;
+    let (client, secret) = change.commit().await?;
     given(desk, client.id, secret.as_ref(), json!({}))
 }
 

@@ -27,12 +27,14 @@ const NOES: i64 = 3;
 
 /// What came of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+enum Outcome {
     Delivered(u16),
     /// The client's no.
     Refused,
     /// Not now.
     Failed(String),
+    /// Not asked: too many are on their way. No fault of the client's.
+    Busy,
     /// There is nobody to tell, or nothing.
     Void(&'static str),
 }
@@ -65,7 +67,7 @@ async fn attempt(app: &App, notice: &Notice) -> Result<Outcome, String> {
         Ok(answer) if (200..300).contains(&answer.status) => Outcome::Delivered(answer.status),
         Ok(answer) if answer.status == 400 => Outcome::Refused,
         Ok(answer) => Outcome::Failed(format!("HTTP {}", answer.status)),
-        Err(FetchError::Busy) => Outcome::Failed("this server has too much to do".to_owned()),
+        Err(FetchError::Busy) => Outcome::Busy,
         Err(error) => Outcome::Failed(error.to_string()),
     })
 }
@@ -74,6 +76,12 @@ async fn settle(app: &App, notice: &Notice, outcome: Outcome) -> store::Result<(
     let now = app.clock.now();
     let over = now - notice.ended_at >= chrono::TimeDelta::from_std(app.config.logout.give_up).unwrap_or_default();
     let (came, said) = match outcome {
+        Outcome::Busy => {
+            let mut tx = app.store.begin().await?;
+            let due_at = now + pause(1, secret::bytes::<1>());
+            logouts::again(&mut tx, notice.id, due_at, "too many notices were on their way").await?;
+            return tx.commit().await;
+        }
         Outcome::Delivered(status) => (Came::Delivered, format!("HTTP {status}")),
         Outcome::Refused if notice.attempts >= NOES => (Came::Refused, "HTTP 400".to_owned()),
         Outcome::Refused if over => (Came::GivenUp, "HTTP 400".to_owned()),

@@ -13,7 +13,6 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-pub use deliver::Outcome;
 pub use expand::expand_due;
 
 use crate::app::App;

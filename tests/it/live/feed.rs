@@ -75,6 +75,7 @@ impl Node {
             beginnings,
             assets,
             fetch,
+            outbox: chancery::outbox::Outbox::default(),
         });
         let (stop, stopping) = watch::channel(false);
         let routes = Router::new()

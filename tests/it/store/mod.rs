@@ -8,6 +8,7 @@ mod concurrent;
 mod copies;
 mod families;
 mod log;
+mod logouts;
 mod owners;
 mod parity;
 mod people;
