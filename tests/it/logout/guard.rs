@@ -30,8 +30,8 @@ async fn v056_no_logout_leads_into_a_private_network(kind: Kind) {
     let receiver = Receiver::new().await;
     for (uri, says) in [
         (receiver.uri.as_str(), "is not https"),
-        ("https://127.0.0.1:1/x", "loopback"),
-        ("https://localhost:1/x", "loopback"),
+        ("https://127.0.0.1:8443/x", "loopback"),
+        ("https://localhost:8443/x", "loopback"),
         ("https://10.0.0.1/x", "a private network"),
         ("https://169.254.169.254/latest", "link-local"),
         ("https://[::1]/x", "loopback"),

@@ -75,6 +75,6 @@ async fn v056_what_is_never_gone_to_is_not_registered(kind: Kind) {
         operator.run(&[&usual[..], &[uri]].concat()).refused("this server would never go there");
     }
     assert!(operator.json(&["client", "list"]).as_array().unwrap().is_empty(), "nothing was written");
-    operator.clone().and("CHANCERY_FETCH__ALLOW_HTTP", "on").run(&[&usual[..], &["http://127.0.0.1:9/x"]].concat()).ok();
+    operator.clone().and("CHANCERY_FETCH__ALLOW_HTTP", "on").run(&[&usual[..], &["http://127.0.0.1:8009/x"]].concat()).ok();
     operator.and("CHANCERY_FETCH__ALLOW", "10.0.0.0/8").run(&[&usual[..], &["https://10.0.0.1/x"]].concat()).ok();
 }
