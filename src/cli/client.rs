@@ -6,9 +6,9 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::client_logouts;
 use super::client_metadata::Flags;
 use super::desk::Desk;
-use super::client_logouts;
 use super::out::{Done, Failure, pairs, safe, table, time};
 use super::view;
 use crate::config::parse_duration;

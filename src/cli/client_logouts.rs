@@ -62,5 +62,7 @@ fn row(notice: &Notice) -> Vec<String> {
 pub(super) fn deliverable(desk: &Desk, metadata: &Metadata) -> Done {
     let Some(uri) = (channels::BACK.uri)(metadata) else { return Ok(()) };
     let fetch = Fetch::new(&desk.config.fetch).map_err(|error| Failure::new(error.to_string()))?;
-    fetch.permits(uri).map_err(|why| Failure::new(format!("{}: this server would never go there: {why}", channels::BACK.uri_member)))
+    fetch
+        .permits(uri)
+        .map_err(|why| Failure::new(format!("{}: this server would never go there: {why}", channels::BACK.uri_member)))
 }

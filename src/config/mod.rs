@@ -35,7 +35,8 @@ pub use problem::{Origin, Problem, Problems, Refusal};
 pub use reference::{EXAMPLE, reference};
 pub use sealing::SealingSecret;
 pub use sections::{
-    Argon2, Fetch, Keys, Limits, Lineage, Log, LogFormat, Login, Logout, Proxies, ProxyHeader, Sessions, Throttle, Tls, Tokens,
+    Argon2, Fetch, Keys, Limits, Lineage, Log, LogFormat, Login, Logout, Proxies, ProxyHeader, Sessions, Throttle, Tls,
+    Tokens,
 };
 pub use settings::SETTINGS;
 pub use sources::Sources;

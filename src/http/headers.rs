@@ -152,8 +152,14 @@ mod tests {
     fn frames_are_of_the_origins_that_are_named() {
         let exact = |url: &str| Source::exact(&Url::parse(url).unwrap());
         assert_eq!((exact("http://[::1]/x"), exact("https://a,b/x"), exact("com.example:/x")), (None, None, None));
-        let csp = Csp::default().frames_of([exact("https://a.test/x").unwrap(), exact("https://b.test:8443/y").unwrap()]);
-        assert!(csp.header().to_str().unwrap().ends_with("form-action 'self'; frame-src https://a.test https://b.test:8443"));
+        let csp =
+            Csp::default().frames_of([exact("https://a.test/x").unwrap(), exact("https://b.test:8443/y").unwrap()]);
+        assert!(
+            csp.header()
+                .to_str()
+                .unwrap()
+                .ends_with("form-action 'self'; frame-src https://a.test https://b.test:8443")
+        );
         assert!(!Csp::default().header().to_str().unwrap().contains("frame-src"));
     }
 

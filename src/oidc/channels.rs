@@ -76,7 +76,8 @@ impl Channel {
 
 /// An address that may be told.
 fn address(text: &str) -> Option<Url> {
-    let plain = text.len() <= LONGEST && !text.chars().any(|c| c.is_control() || c.is_whitespace() || "\\#".contains(c));
+    let plain =
+        text.len() <= LONGEST && !text.chars().any(|c| c.is_control() || c.is_whitespace() || "\\#".contains(c));
     let url = Url::parse(text).ok().filter(|_| plain)?;
     let secure = url.scheme() == "https" || (url.scheme() == "http" && redirect::is_loopback(&url));
     let bare = url.username().is_empty() && url.password().is_none() && url.host().is_some();
@@ -107,7 +108,8 @@ mod tests {
 
     #[test]
     fn what_may_be_registered() {
-        for good in ["https://rp.test/out", "https://rp.test:8443/out?a=1", "http://127.0.0.1:9/out", "http://[::1]/o"] {
+        for good in ["https://rp.test/out", "https://rp.test:8443/out?a=1", "http://127.0.0.1:9/out", "http://[::1]/o"]
+        {
             assert_eq!(BACK.check(&back(good), &[]), None, "{good}");
         }
         for bad in [
@@ -137,7 +139,9 @@ mod tests {
         for good in ["https://rp.test/out", "https://rp.test:443/x/y?z", "http://127.0.0.1:8000/out"] {
             assert_eq!(FRONT.check(&front(good), &own), None, "{good}");
         }
-        for bad in ["https://evil.test/", "https://rp.test:444/", "https://rp.test.evil.test/", "http://127.0.0.1:8001/"] {
+        for bad in
+            ["https://evil.test/", "https://rp.test:444/", "https://rp.test.evil.test/", "http://127.0.0.1:8001/"]
+        {
             assert!(FRONT.check(&front(bad), &own).is_some(), "{bad}");
         }
         // A host that no policy can name would be let in by its scheme, and with it everybody.

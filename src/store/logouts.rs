@@ -115,7 +115,9 @@ pub async fn sessions(tx: &mut Tx, kind: Kind, ended: &Ended, limit: i64) -> Res
              WHERE $2 IS NULL AND s.id > $1 AND s.revoked_seq = 0 AND s.born_seq < i.revoked_seq ORDER BY s.id LIMIT $3"
         }
     };
-    Ok(within!(tx, db => sqlx::query_as(text).bind(ended.told_up_to).bind(ended.owner_id).bind(limit).fetch_all(&mut *db).await?))
+    Ok(
+        within!(tx, db => sqlx::query_as(text).bind(ended.told_up_to).bind(ended.owner_id).bind(limit).fetch_all(&mut *db).await?),
+    )
 }
 
 /// Its sessions up to this id have their notices.

@@ -12,8 +12,8 @@ mod id_token;
 mod pages;
 mod signin;
 mod signout;
-mod told;
 mod tokens;
+mod told;
 
 use std::sync::Arc;
 

@@ -25,7 +25,8 @@ pub(super) async fn told(State(dashboard): State<Shared>, headers: HeaderMap, bo
         Ok(()) => StatusCode::OK,
         Err(Untaken::Wrong(why)) => {
             let answer = serde_json::json!({ "error": "invalid_request", "error_description": why });
-            return (StatusCode::BAD_REQUEST, [(header::CACHE_CONTROL, "no-store")], axum::Json(answer)).into_response();
+            return (StatusCode::BAD_REQUEST, [(header::CACHE_CONTROL, "no-store")], axum::Json(answer))
+                .into_response();
         }
         // Our keys could not be had: the issuer may come again.
         Err(Untaken::NotNow) => StatusCode::SERVICE_UNAVAILABLE,
@@ -43,7 +44,8 @@ enum Untaken {
 impl Dashboard {
     async fn told(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), Untaken> {
         let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        {
             return Err(Untaken::Wrong("no form"));
         }
         let mut tokens = form_urlencoded::parse(body).filter(|(name, _)| name == "logout_token");
@@ -157,7 +159,9 @@ mod tests {
     #[test]
     fn a_session_is_meant_by_its_id_and_only_without_one_by_its_user() {
         let mut told = claims();
-        let says = |told: &Map<String, Value>| check(told, "https://id.test", "me", 1001).unwrap_or(Says { sid: None, sub: None });
+        let says = |told: &Map<String, Value>| {
+            check(told, "https://id.test", "me", 1001).unwrap_or(Says { sid: None, sub: None })
+        };
         let session = |sid: &str| json!({ "sub": "ada", "sid": sid }).as_object().unwrap().clone();
         assert!(says(&told).covers(&session("s1")) && !says(&told).covers(&session("s2")));
         told.remove("sid");

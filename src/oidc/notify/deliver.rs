@@ -110,9 +110,13 @@ async fn settle(app: &App, notice: &Notice, outcome: Outcome) -> store::Result<(
     let (client, session, attempts) = (notice.client_id, notice.session_id, notice.attempts);
     match came {
         Came::Delivered => tracing::debug!(%client, %session, attempts, "a client was told of a logout"),
-        Came::Failed => tracing::info!(%client, %session, attempts, said, "a client could not be told of a logout; it is tried again"),
+        Came::Failed => {
+            tracing::info!(%client, %session, attempts, said, "a client could not be told of a logout; it is tried again")
+        }
         Came::Refused => tracing::warn!(%client, %session, attempts, said, "a client refused to be told of a logout"),
-        Came::GivenUp => tracing::warn!(%client, %session, attempts, said, "a client was not told of a logout; it is not tried again"),
+        Came::GivenUp => {
+            tracing::warn!(%client, %session, attempts, said, "a client was not told of a logout; it is not tried again")
+        }
     }
     Ok(())
 }

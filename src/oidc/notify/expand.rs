@@ -86,7 +86,16 @@ async fn notices(
             let (ended_at, due_at) = (ended.at, ended.at);
             let (attempts, said, outcome, done_at) = (0, None, None, None);
             notices.push(Notice {
-                id, client_id, session_id, user_id, ended_at, attempts, due_at, said, outcome, done_at,
+                id,
+                client_id,
+                session_id,
+                user_id,
+                ended_at,
+                attempts,
+                due_at,
+                said,
+                outcome,
+                done_at,
             });
         }
     }

@@ -8,7 +8,11 @@ use crate::kit::actors::Browser;
 use crate::kit::issuer::{Kind, on_both};
 use crate::kit::operator::Operator;
 
-on_both!(a_slow_client_is_not_waited_for_beyond_the_bound, nobody_is_waited_for_where_the_setting_is_nothing, a_hanging_client_holds_up_no_other);
+on_both!(
+    a_slow_client_is_not_waited_for_beyond_the_bound,
+    nobody_is_waited_for_where_the_setting_is_nothing,
+    a_hanging_client_holds_up_no_other
+);
 
 async fn a_slow_client_is_not_waited_for_beyond_the_bound(kind: Kind) {
     let issuer = issuer(kind).await;

@@ -36,12 +36,17 @@ impl Application {
                 tokio::time::sleep(std::time::Duration::from_secs(600)).await;
             }
             // What a hostile application would try; its scripts run, as an honest one's must.
-            Html("<p id=out>out<script>document.title='ran';try{top.location='http://127.0.0.1:9/stolen'}catch(e){}open('/popup')</script>")
+            Html(
+                "<p id=out>out<script>document.title='ran';try{top.location='http://127.0.0.1:9/stolen'}catch(e){}open('/popup')</script>",
+            )
         };
         let app = Router::new()
             .route("/cb", get(|| async { Html("<title>in</title><p id=\"in\">signed in") }))
             .route("/bye", get(|| async { Html("<title>bye</title><p id=\"bye\">good bye") }))
-            .route("/popup", get(|State(seen): State<Seen>| async move { seen.lock().unwrap().push("popup".to_owned()) }))
+            .route(
+                "/popup",
+                get(|State(seen): State<Seen>| async move { seen.lock().unwrap().push("popup".to_owned()) }),
+            )
             .route("/out", get(out))
             .with_state(Arc::clone(&seen));
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });

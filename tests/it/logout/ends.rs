@@ -86,8 +86,9 @@ async fn every_end_of_a_session_tells(kind: Kind) {
         let answer = request.json(&serde_json::json!({ "kind": kind, "value": value })).send().await.unwrap();
         assert_eq!(answer.status(), 201);
     };
-    for (n, cause) in
-        ["session", "admin session", "user", "admin user", "disabled", "password", "deleted", "all"].into_iter().enumerate()
+    for (n, cause) in ["session", "admin session", "user", "admin user", "disabled", "password", "deleted", "all"]
+        .into_iter()
+        .enumerate()
     {
         let name = format!("user{n}");
         let user = issuer.user(&name).await;
@@ -121,7 +122,8 @@ async fn what_ends_no_session_tells_nobody(kind: Kind) {
     let mut browser = Browser::new(issuer);
     let tokens = rp.tokens(&mut browser, "alice").await;
     let access = claims(tokens.str("access_token"));
-    for (kind, value) in [("token", access["jti"].as_str().unwrap()), ("family", access["family_id"].as_str().unwrap())] {
+    for (kind, value) in [("token", access["jti"].as_str().unwrap()), ("family", access["family_id"].as_str().unwrap())]
+    {
         operator.run(&["revoke", kind, value]).ok();
     }
     rp.revoke(rp.tokens(&mut browser, "alice").await.str("refresh_token")).await.ok();
@@ -146,10 +148,13 @@ async fn ones_own_new_password_spares_the_fresh_session(kind: Kind) {
     let Scene { issuer, rp, receiver, .. } = &scene;
     issuer.user("alice").await;
     let (mut one, mut other) = (Browser::new(issuer), Browser::new(issuer));
-    let ended: BTreeSet<String> = [sid(&rp.tokens(&mut one, "alice").await), sid(&rp.tokens(&mut other, "alice").await)].into();
-    let held = session::of_cookie(&issuer.app, one.cookies.get("ch_session").map(String::as_str)).await.unwrap().unwrap();
-    let begun =
-        change::password(&issuer.app, &held, PASSWORD, "quite another long password", &Caller::default()).await.unwrap();
+    let ended: BTreeSet<String> =
+        [sid(&rp.tokens(&mut one, "alice").await), sid(&rp.tokens(&mut other, "alice").await)].into();
+    let held =
+        session::of_cookie(&issuer.app, one.cookies.get("ch_session").map(String::as_str)).await.unwrap().unwrap();
+    let begun = change::password(&issuer.app, &held, PASSWORD, "quite another long password", &Caller::default())
+        .await
+        .unwrap();
     receiver.posted(2, SOON).await;
     all_told(issuer).await;
     let told: BTreeSet<String> = receiver.told().into_iter().map(|(sid, _)| sid).collect();

@@ -7,7 +7,11 @@ use super::{issuer, sign_out};
 use crate::kit::actors::{Answer, Browser, RelyingParty, claims};
 use crate::kit::issuer::{Issuer, Kind, on_both};
 
-on_both!(every_client_is_loaded_unseen_and_nothing_else, a_question_first_tells_nobody, nobody_is_sent_on_who_was_not_signed_out);
+on_both!(
+    every_client_is_loaded_unseen_and_nothing_else,
+    a_question_first_tells_nobody,
+    nobody_is_sent_on_who_was_not_signed_out
+);
 
 async fn shown_at(issuer: &Issuer, origin: &str, path: &str, named: bool) -> RelyingParty {
     let (origin, uri) = (origin.to_owned(), format!("{origin}{path}"));
@@ -52,7 +56,10 @@ async fn every_client_is_loaded_unseen_and_nothing_else(kind: Kind) {
     let named = chancery::http::params::encode([("iss", issuer.name.as_str()), ("sid", sid.as_str())]);
     let mut found = frames(&page);
     found.sort();
-    assert_eq!(found, ["https://both.test/out", &format!("https://one.test/out?keep=1&{named}"), "https://two.test:8443/out"]);
+    assert_eq!(
+        found,
+        ["https://both.test/out", &format!("https://one.test/out?keep=1&{named}"), "https://two.test:8443/out"]
+    );
     for tag in page.text.split("<iframe").skip(1) {
         let tag = tag.split('>').next().unwrap();
         assert!(tag.contains(" hidden") && tag.contains("sandbox=\"allow-scripts allow-same-origin\""), "{tag}");
@@ -88,8 +95,10 @@ async fn nobody_is_sent_on_who_was_not_signed_out(kind: Kind) {
     issuer.user("alice").await;
     let rp = shown_at(&issuer, "https://one.test", "/out", true).await;
     let id = rp.id.to_string();
-    let query =
-        chancery::http::params::encode([("client_id", id.as_str()), ("post_logout_redirect_uri", "https://rp.test/bye")]);
+    let query = chancery::http::params::encode([
+        ("client_id", id.as_str()),
+        ("post_logout_redirect_uri", "https://rp.test/bye"),
+    ]);
     let page = Browser::new(&issuer).get(&issuer.url(&format!("/oauth2/logout?{query}"))).await;
     assert!(page.status == 200 && frames(&page).is_empty() && !page.text.contains("data-go-on"), "{}", page.text);
 }

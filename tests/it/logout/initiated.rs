@@ -72,9 +72,12 @@ async fn pages_speak_the_language_that_is_asked_for(kind: Kind) {
     let mut browser = Browser::new(&issuer);
     rp.tokens(&mut browser, "alice").await;
     let said = |page: &Answer| page.headers["content-language"].to_str().unwrap().to_owned();
-    for (locales, lang, words) in
-        [("de", "de", "abmelden"), ("tlh fr-CA en", "fr", ""), ("x-nothing", "en", "Sign out"), ("..;--", "en", "Sign out")]
-    {
+    for (locales, lang, words) in [
+        ("de", "de", "abmelden"),
+        ("tlh fr-CA en", "fr", ""),
+        ("x-nothing", "en", "Sign out"),
+        ("..;--", "en", "Sign out"),
+    ] {
         let page = browser.get(&logout(&issuer, &[("ui_locales", locales)])).await;
         assert!(asks(&page) && said(&page) == lang && page.text.contains(words), "{locales}: {}", page.text);
         let wrong = browser.get(&logout(&issuer, &[("ui_locales", locales), ("id_token_hint", "x")])).await;

@@ -8,8 +8,8 @@ mod ends;
 mod front;
 mod guard;
 mod initiated;
-mod registered;
 mod receiver;
+mod registered;
 mod retries;
 mod token;
 

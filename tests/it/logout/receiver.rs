@@ -183,7 +183,8 @@ impl Validator {
         if text("sub").is_none() && text("sid").is_none() {
             return Err("neither sub nor sid".to_owned());
         }
-        let event = claims.get("events").and_then(|events| events.get("http://schemas.openid.net/event/backchannel-logout"));
+        let event =
+            claims.get("events").and_then(|events| events.get("http://schemas.openid.net/event/backchannel-logout"));
         if event.and_then(Value::as_object).is_none_or(|event| !event.is_empty()) {
             return Err("events".to_owned());
         }

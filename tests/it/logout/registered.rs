@@ -35,7 +35,10 @@ async fn what_is_registered_is_checked_and_shown(kind: Kind) {
     let shown = operator.json(&["client", "show", id]);
     assert_eq!(shown["backchannel_logout_uri"], "https://rp.example.com/told");
     assert_eq!(shown["frontchannel_logout_uri"], "https://rp.test/out");
-    assert_eq!((&shown["backchannel_logout_session_required"], &shown["frontchannel_logout_session_required"]), (&true.into(), &true.into()));
+    assert_eq!(
+        (&shown["backchannel_logout_session_required"], &shown["frontchannel_logout_session_required"]),
+        (&true.into(), &true.into())
+    );
     let text = operator.run(&["client", "show", id]).ok().out;
     assert!(text.contains("backchannel logout uri") && text.contains("https://rp.test/out"), "{text}");
     assert!(operator.run(&["client", "logouts", id]).ok().out.contains("none"));
@@ -53,7 +56,9 @@ async fn what_is_registered_is_checked_and_shown(kind: Kind) {
     }
     // What the page is an origin of goes with the redirect URI it was of.
     operator.run(&["client", "update", id, "--redirect-uri", "https://other.test/cb"]).refused("on the origin");
-    operator.run(&[&["client", "update", id][..], &["--backchannel-logout-uri", ""]].concat()).refused("of no use without");
+    operator
+        .run(&[&["client", "update", id][..], &["--backchannel-logout-uri", ""]].concat())
+        .refused("of no use without");
     let off = ["--backchannel-logout-uri", "", "--backchannel-logout-session-required=false"];
     operator.run(&[&["client", "update", id][..], &off].concat()).ok();
     assert!(operator.run(&["client", "logouts", id]).ok().out.contains("told nothing"));
@@ -62,7 +67,8 @@ async fn what_is_registered_is_checked_and_shown(kind: Kind) {
 async fn v056_what_is_never_gone_to_is_not_registered(kind: Kind) {
     let issuer = issuer(kind).await;
     let operator = Operator::of(&issuer);
-    let usual = ["client", "create", "--name", "Harbour", "--redirect-uri", "https://rp.test/cb", "--backchannel-logout-uri"];
+    let usual =
+        ["client", "create", "--name", "Harbour", "--redirect-uri", "https://rp.test/cb", "--backchannel-logout-uri"];
     for uri in [
         "http://127.0.0.1:9/x",
         "https://127.0.0.1/x",
@@ -75,6 +81,10 @@ async fn v056_what_is_never_gone_to_is_not_registered(kind: Kind) {
         operator.run(&[&usual[..], &[uri]].concat()).refused("this server would never go there");
     }
     assert!(operator.json(&["client", "list"]).as_array().unwrap().is_empty(), "nothing was written");
-    operator.clone().and("CHANCERY_FETCH__ALLOW_HTTP", "on").run(&[&usual[..], &["http://127.0.0.1:8009/x"]].concat()).ok();
+    operator
+        .clone()
+        .and("CHANCERY_FETCH__ALLOW_HTTP", "on")
+        .run(&[&usual[..], &["http://127.0.0.1:8009/x"]].concat())
+        .ok();
     operator.and("CHANCERY_FETCH__ALLOW", "10.0.0.0/8").run(&[&usual[..], &["https://10.0.0.1/x"]].concat()).ok();
 }

@@ -53,7 +53,10 @@ async fn what_is_no_answer_is_tried_again(kind: Kind) {
     let told = receiver.told();
     assert!(told.len() == 3 && told.iter().all(|one| *one == told[0]), "the same session, the same `jti`: {told:?}");
     let over = notices(&issuer, rp.id).await.remove(0);
-    assert_eq!((over.outcome.as_deref(), over.attempts, over.id.to_string()), (Some("delivered"), 3, told[0].1.clone()));
+    assert_eq!(
+        (over.outcome.as_deref(), over.attempts, over.id.to_string()),
+        (Some("delivered"), 3, told[0].1.clone())
+    );
 }
 
 async fn a_no_is_believed_the_third_time(kind: Kind) {

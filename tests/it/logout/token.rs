@@ -49,7 +49,10 @@ async fn a_receiver_takes_it_by_the_specification(kind: Kind) {
         let mut late = Validator::of(&issuer.name, &rp.id.to_string()).await;
         assert_eq!(late.validate(&post.token, alg, now(&issuer) + 121).unwrap_err(), "iat");
         let mut fresh = Validator::of(&issuer.name, &rp.id.to_string()).await;
-        assert!(fresh.validate(tokens.str("id_token"), alg, now(&issuer)).unwrap_err().contains("typ"), "an ID token is none");
+        assert!(
+            fresh.validate(tokens.str("id_token"), alg, now(&issuer)).unwrap_err().contains("typ"),
+            "an ID token is none"
+        );
         // `sid` everywhere.
         assert_eq!(claims(tokens.str("access_token"))["sid"], id["sid"]);
     }

@@ -336,7 +336,9 @@ fn colours_can_be_told_apart_in_both_schemes() {
 
 #[tokio::test]
 async fn every_answer_carries_the_headers_and_a_page_its_own_policy() {
-    let page = || async { Page::new(Lang::Es, SignedOut { frame: Frame::sample(Lang::Es).unwrap(), back: None, tells: vec![] }) };
+    let page = || async {
+        Page::new(Lang::Es, SignedOut { frame: Frame::sample(Lang::Es).unwrap(), back: None, tells: vec![] })
+    };
     let server = Router::new()
         .route("/page", routing::get(page))
         .route("/json", routing::get(|| async { "{}" }))

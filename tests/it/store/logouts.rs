@@ -71,7 +71,10 @@ async fn what_has_ended_is_held_by_one(kind: Kind) {
     logouts::told_up_to(&mut tx, second.id, session).await.unwrap();
     tx.commit().await.unwrap();
     let mut tx = bed.store.begin().await.unwrap();
-    assert_eq!(logouts::hold_due(&mut tx, rows::later(9)).await.unwrap(), Some((Of::All, Ended { told_up_to: session, ..second })));
+    assert_eq!(
+        logouts::hold_due(&mut tx, rows::later(9)).await.unwrap(),
+        Some((Of::All, Ended { told_up_to: session, ..second }))
+    );
     assert_eq!(logouts::hold_of_session(&mut tx, session).await.unwrap(), None);
 }
 
@@ -179,7 +182,10 @@ async fn a_notice_is_written_once_and_taken_by_one(kind: Kind) {
 async fn notices_are_swept_when_they_are_done(kind: Kind) {
     let bed = Bed::new(kind).await;
     let owners = rows::owners(&bed.store).await;
-    let (done, open) = (notice(owners.client_id, Uuid::from_u128(1), owners.user_id), notice(owners.client_id, Uuid::from_u128(2), owners.user_id));
+    let (done, open) = (
+        notice(owners.client_id, Uuid::from_u128(1), owners.user_id),
+        notice(owners.client_id, Uuid::from_u128(2), owners.user_id),
+    );
     let mut tx = bed.store.begin().await.unwrap();
     for one in [&done, &open] {
         logouts::add_notice(&mut tx, one).await.unwrap();
@@ -188,7 +194,8 @@ async fn notices_are_swept_when_they_are_done(kind: Kind) {
     tx.commit().await.unwrap();
     for (seconds, left) in [(10, 2), (11, 1), (1_000_000, 1)] {
         let at = rows::later(seconds);
-        let horizon = Horizon { now: rows::now(), log: rows::now(), codes: rows::now() - TimeDelta::days(1), lineage: at };
+        let horizon =
+            Horizon { now: rows::now(), log: rows::now(), codes: rows::now() - TimeDelta::days(1), lineage: at };
         sweep::batch(&bed.store, &horizon).await.unwrap();
         assert_eq!(bed.raw().await.count("logout_notice", "true").await, left, "{seconds}");
     }
