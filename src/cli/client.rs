@@ -40,13 +40,13 @@ mod help {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Register a client; its secret is shown once
-    Create(Create),
+    Create(Box<Create>),
     /// All clients
     List,
     /// One client
     Show(Which),
     /// Change a registration; a list that is given replaces the one before, and "" empties it
-    Update(Update),
+    Update(Box<Update>),
     /// Disable a client and end everything it holds
     Disable(Which),
     /// Let a disabled client begin anew
@@ -158,10 +158,11 @@ struct Registration {
 pub(super) async fn run(desk: &Desk, command: Command) -> Done {
     let (store, by, out) = (&desk.store, &desk.by(), desk.out);
     match command {
-        Command::Create(create) => self::create(desk, create).await,
+        Command::Create(create) => self::create(desk, *create).await,
         Command::List => list(desk).await,
         Command::Show(which) => shown(desk, &desk.client(&which.client).await?).await,
         Command::Update(update) => {
+            let update = *update;
             let id = desk.client(&update.which.client).await?.id;
             let registered = update.registration.edit()?;
             let edit = |draft: &mut Draft| {

@@ -70,11 +70,12 @@ fn document(config: &Config) -> Value {
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
     });
-    for channel in registry::LOGOUT_CHANNELS {
-        let name = channel.name;
-        document[format!("{name}_logout_supported")] = json!(true);
-        // The session is named wherever a client asks for it.
-        document[format!("{name}_logout_session_supported")] = json!(true);
+    if let Value::Object(members) = &mut document {
+        for name in registry::LOGOUT_CHANNELS.iter().map(|channel| channel.name) {
+            members.insert(format!("{name}_logout_supported"), json!(true));
+            // The session is named wherever a client asks for it.
+            members.insert(format!("{name}_logout_session_supported"), json!(true));
+        }
     }
     document
 }

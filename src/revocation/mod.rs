@@ -197,6 +197,6 @@ mod tests {
 
     #[test]
     fn access_reach_marks_nothing() {
-        assert_eq!(Target::User { id: uuid::Uuid::nil(), sub: uuid::Uuid::nil() }.mark(Reach::Access), Mark::None);
+        assert_eq!(Target::User { id: Uuid::nil(), sub: Uuid::nil() }.mark(Reach::Access), Mark::None);
     }
 }

@@ -47,6 +47,13 @@ pub async fn insert(tx: &mut Tx, kind: Kind, ended: &Ended, due_at: DateTime<Utc
     Ok(())
 }
 
+/// Whether one is due, without holding anybody up.
+pub async fn is_due(store: &Store, now: DateTime<Utc>) -> Result<bool> {
+    Ok(
+        ask!(store, db => sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM logout WHERE due_at <= $1)").bind(now).fetch_one(db).await?),
+    )
+}
+
 /// The oldest that is due, with its kind, held until the transaction ends; one that somebody else holds is passed by.
 pub async fn hold_due(tx: &mut Tx, now: DateTime<Utc>) -> Result<Option<(Kind, Ended)>> {
     let row: Option<Row> = match tx {
@@ -185,12 +192,13 @@ pub async fn clients_due(store: &Store, now: DateTime<Utc>) -> Result<Vec<Uuid>>
 }
 
 macro_rules! take {
-    ($lock:literal) => {
+    ($which:literal, $end:literal) => {
         concat!(
-            "UPDATE logout_notice SET attempts = attempts + 1, due_at = $3 WHERE id IN (SELECT id FROM logout_notice \
-             WHERE client_id = $1 AND done_at IS NULL AND due_at <= $2 ORDER BY due_at LIMIT $4",
-            $lock,
-            ") RETURNING ",
+            "UPDATE logout_notice SET attempts = attempts + 1, due_at = $3 WHERE id ",
+            $which,
+            "(SELECT id FROM logout_notice WHERE client_id = $1 AND done_at IS NULL AND due_at <= $2 ORDER BY due_at LIMIT $4",
+            $end,
+            " RETURNING ",
             notice!()
         )
     };
@@ -206,11 +214,12 @@ pub async fn take(
 ) -> Result<Vec<Notice>> {
     Ok(match store {
         Store::Postgres(pool) => {
-            let query = sqlx::query_as(take!(" FOR UPDATE SKIP LOCKED"));
+            // An array is made once; a subquery might be gone through again, and take more.
+            let query = sqlx::query_as(take!("= ANY (ARRAY", " FOR UPDATE SKIP LOCKED))"));
             query.bind(client_id).bind(now).bind(until).bind(limit).fetch_all(pool).await?
         }
         Store::Sqlite(lite) => {
-            let query = sqlx::query_as(take!(""));
+            let query = sqlx::query_as(take!("IN ", ")"));
             query.bind(client_id).bind(now).bind(until).bind(limit).fetch_all(&lite.write).await?
         }
     })

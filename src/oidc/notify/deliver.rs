@@ -12,12 +12,12 @@ use serde_json::json;
 use crate::app::App;
 use crate::event::{Actor, Caller, Event, Record};
 use crate::fetch::FetchError;
-use crate::oauth::client;
+use crate::oauth::client::Client;
 use crate::oidc::channels;
 use crate::outbox::Came;
 use crate::secret;
 use crate::store::logouts::{self, Notice};
-use crate::store::{self, audit};
+use crate::store::{self, audit, clients};
 use crate::token::{mint, notice};
 
 /// How long after each failure the next attempt comes, in seconds; after the last one, as long again.
@@ -52,15 +52,17 @@ pub(super) async fn deliver(app: &App, notice: &Notice) {
 
 async fn attempt(app: &App, notice: &Notice) -> Result<Outcome, String> {
     let failed = |_| "this server could not read its records".to_owned();
-    let client = client::find(app, notice.client_id).await.map_err(|_| failed(()))?;
-    let Some(client) = client.filter(|client| !client.registration().disabled) else {
+    let row = clients::get(&app.store, notice.client_id).await.map_err(failed)?;
+    let Some(row) = row.filter(|row| row.disabled_at.is_none() && row.deleted_at.is_none()) else {
         return Ok(Outcome::Void("the client is disabled or deleted"));
     };
-    let registration = client.registration().clone();
-    let Some(uri) = (channels::BACK.uri)(&registration.metadata).map(str::to_owned) else {
+    let Some(uri) = (channels::BACK.uri)(&row.metadata).map(str::to_owned) else {
         return Ok(Outcome::Void("the client has no address any more"));
     };
-    let evidence = notice::judge(app, notice, registration).await.map_err(|_| failed(()))?;
+    // A newer version wrote it, and may tell it.
+    let unreadable = || "this version can't read the client's registration".to_owned();
+    let registration = Client::read(row).ok_or_else(unreadable)?.registration().clone();
+    let evidence = notice::judge(app, notice, registration).await.map_err(failed)?;
     let Some(evidence) = evidence else { return Ok(Outcome::Void("the session stands")) };
     let token = mint::logout_token(app, &evidence).map_err(|_| "this server could not sign".to_owned())?;
     Ok(match app.fetch.post_form(&uri, &[("logout_token", &token)]).await {

@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::oauth::client::Client;
 use crate::oidc::channels;
 use crate::secret;
 use crate::store::logouts::{self, Ended, Kind, Notice};
@@ -21,6 +20,9 @@ type Addressed = HashMap<Uuid, bool>;
 
 /// Makes notices of some sessions of the oldest row that is due; whether there was one.
 pub async fn expand_due(app: &App) -> store::Result<bool> {
+    if !logouts::is_due(&app.store, app.clock.now()).await? {
+        return Ok(false);
+    }
     let mut tx = app.store.begin().await?;
     let Some((kind, ended)) = logouts::hold_due(&mut tx, app.clock.now()).await? else { return Ok(false) };
     let sessions = logouts::sessions(&mut tx, kind, &ended, SESSIONS).await?;
@@ -74,9 +76,11 @@ async fn notices(
         let addressed = match known.get(&client_id) {
             Some(addressed) => *addressed,
             None => {
-                let client = clients::get(&mut *tx, client_id).await?.and_then(Client::read);
-                let has = |client: &Client| (channels::BACK.uri)(&client.registration().metadata).is_some();
-                let addressed = client.is_some_and(|client| !client.registration().disabled && has(&client));
+                let client = clients::get(&mut *tx, client_id).await?;
+                let addressed = client.is_some_and(|client| {
+                    let lives = client.disabled_at.is_none() && client.deleted_at.is_none();
+                    lives && (channels::BACK.uri)(&client.metadata).is_some()
+                });
                 known.insert(client_id, addressed);
                 addressed
             }
