@@ -6,6 +6,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::keyring::Alg;
+use crate::oauth::client::Registration;
+use crate::oauth::error::Error;
 use crate::secret;
 
 /// What ID tokens are or were signed with: what is advertised, and what is taken as a hint. A profile says which one is its.
@@ -34,6 +36,11 @@ pub struct IdToken {
     /// Scope claims, where the client asks for them here too.
     #[serde(flatten)]
     pub claims: Map<String, Value>,
+}
+
+/// What a client's ID tokens are signed with, and its logout tokens: what its profile says.
+pub fn alg(client: &Registration) -> Result<Alg, Error> {
+    Ok(client.profile.id_token_alg())
 }
 
 /// The left half of the access token's SHA-256 (3.1.3.6): every algorithm here hashes with it.

@@ -169,13 +169,14 @@ fn id_token(app: &App, entitlement: &Entitlement, access_token: &str) -> Result<
         at_hash: id_token::at_hash(access_token),
         claims: if client.id_token_claims { claims::of_user(user, &draft.scopes) } else { serde_json::Map::new() },
     };
-    Ok(Some(app.keyring.sign(client.profile.id_token_alg(), "JWT", &token).map_err(Error::server)?.compact))
+    Ok(Some(app.keyring.sign(id_token::alg(client)?, "JWT", &token).map_err(Error::server)?.compact))
 }
 
 #[derive(Debug, Serialize)]
 struct LogoutClaims<'a> {
     iss: &'a str,
-    sub: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub: Option<&'a str>,
     aud: String,
     iat: i64,
     exp: i64,
@@ -190,7 +191,7 @@ pub fn logout_token(app: &App, notice: &LogoutNotice) -> Result<String, Error> {
     let LogoutNotice { client, sub, sid, jti, now } = notice;
     let claims = LogoutClaims {
         iss: app.config.issuer.as_str(),
-        sub,
+        sub: sub.as_deref(),
         aud: client.id.to_string(),
         iat: now.timestamp(),
         exp: now.timestamp() + LOGOUT_LIFETIME,
@@ -198,5 +199,5 @@ pub fn logout_token(app: &App, notice: &LogoutNotice) -> Result<String, Error> {
         sid: sid.to_string(),
         events: serde_json::json!({ LOGOUT_EVENT: {} }),
     };
-    Ok(app.keyring.sign(client.profile.id_token_alg(), LOGOUT_TYP, &claims).map_err(Error::server)?.compact)
+    Ok(app.keyring.sign(id_token::alg(client)?, LOGOUT_TYP, &claims).map_err(Error::server)?.compact)
 }

@@ -17,8 +17,8 @@ use crate::store::{self, rolls, sessions};
 #[derive(Debug)]
 pub struct LogoutNotice {
     pub(super) client: Registration,
-    /// The user, as the client knows him.
-    pub(super) sub: String,
+    /// The user, as the client knows him, if it does. The session is named in any case.
+    pub(super) sub: Option<String>,
     pub(super) sid: Uuid,
     /// The same at every attempt.
     pub(super) jti: Uuid,
@@ -38,6 +38,6 @@ pub async fn judge(app: &App, notice: &Notice, client: Registration) -> store::R
             return Ok(None);
         }
     }
-    let sub = subject::of_user(&user);
+    let sub = subject::last_known_to(&app.store, &client, &user).await?;
     Ok(Some(LogoutNotice { client, sub, sid: notice.session_id, jti: notice.id, now: question.now }))
 }
