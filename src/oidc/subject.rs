@@ -22,7 +22,6 @@ pub fn of_client(client_id: Uuid) -> String {
 }
 
 /// The `sub` by which a client knows a user, for whoever tells it of his end. None where it was told of none.
-#[must_use]
 pub fn last_known_to(_: &Store, _: &Registration, user: &UserRoll) -> Ready<store::Result<Option<String>>> {
     ready(Ok(Some(of_user(user))))
 }
