@@ -143,7 +143,8 @@ pub async fn remove(tx: &mut Tx, id: Uuid) -> Result<()> {
 /// The clients that hold or held tokens of a session, or were on their way to some.
 pub async fn clients_of(reader: impl Into<Reader<'_>>, session_id: Uuid) -> Result<Vec<Uuid>> {
     Ok(ask!(reader, db => sqlx::query_scalar(
-        "SELECT client_id FROM family WHERE session_id = $1 UNION SELECT client_id FROM code WHERE session_id = $1",
+        "SELECT client_id FROM family WHERE session_id = $1 UNION SELECT client_id FROM code WHERE session_id = $1 \
+         UNION SELECT client_id FROM device_code WHERE session_id = $1 AND approved_at IS NOT NULL",
     ).bind(session_id).fetch_all(db).await?))
 }
 

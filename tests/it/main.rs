@@ -19,6 +19,7 @@ mod cli;
 mod config;
 mod cors;
 mod demo;
+mod device;
 mod events;
 mod fetch;
 mod flow;
