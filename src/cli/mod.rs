@@ -6,6 +6,7 @@
 mod audit;
 mod backup;
 mod client;
+mod client_logouts;
 mod client_metadata;
 mod client_sector;
 mod demo;

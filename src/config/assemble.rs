@@ -2,8 +2,8 @@
 //! under another type, fails every load, so the first test of all finds it.
 
 use super::{
-    Argon2, Brand, Config, Database, Fetch, Keys, Limits, Lineage, Log, Login, Problems, Proxies, Refusal, Sessions,
-    Throttle, Tls, Tokens, resolve::Resolved, value::Held,
+    Argon2, Brand, Config, Database, Fetch, Keys, Limits, Lineage, Log, Login, Logout, Problems, Proxies, Refusal,
+    Sessions, Throttle, Tls, Tokens, resolve::Resolved, value::Held,
 };
 
 /// A path that did not answer.
@@ -78,6 +78,7 @@ fn fields(resolved: &Resolved) -> Result<Config, Unanswered> {
             timeout: from.take("fetch.timeout")?,
             max_body: from.take("fetch.max_body")?,
         },
+        logout: Logout { wait: from.take("logout.wait")?, give_up: from.take("logout.give_up")? },
         resolved: resolved.clone(),
     })
 }

@@ -291,4 +291,17 @@ pub const SETTINGS: &[Setting] = &[
         "How long one request may take, from resolving the name to the end of the answer.",
     ),
     Setting::new("fetch.max_body", Kind::Size { min: KIB, max: MIB }, "64KiB", "Largest answer."),
+    Setting::new(
+        "logout.wait",
+        lasting(0, 30),
+        "2s",
+        "How long a sign-out waits for the applications that are told of it, before the browser is sent on: at most half of \
+         `limits.request_timeout`. Who doesn't answer in time is told later.",
+    ),
+    Setting::new(
+        "logout.give_up",
+        lasting(MINUTE, 30 * DAY),
+        "24h",
+        "How long an application that doesn't answer is told of a logout again and again.",
+    ),
 ];

@@ -13,6 +13,7 @@ use crate::jobs::build::{Unbuilt, because};
 use crate::oauth::manage::{self, Draft};
 use crate::oauth::resource;
 use crate::secret;
+use crate::store::client_metadata::Metadata;
 use crate::store::resources::ResourceScope;
 
 /// The sample user's name.
@@ -85,6 +86,11 @@ fn dashboard(at: &Addresses) -> Draft {
         redirect_uris: vec![format!("{}/callback", at.dashboard)],
         post_logout_redirect_uris: vec![format!("{}/signed-out", at.dashboard)],
         resources: vec![at.resource()],
+        metadata: Metadata {
+            backchannel_logout_uri: Some(format!("{}/backchannel-logout", at.dashboard)),
+            backchannel_logout_session_required: true,
+            ..Metadata::default()
+        },
         ..Draft::default()
     };
     draft.scopes.push(SCOPE.to_owned());

@@ -202,6 +202,8 @@ fn written(at: &Addresses, folder: &Path, listen: SocketAddr) -> Result<String, 
         ("keys".to_owned(), section("directory", text(&folder.join("keys"))?)),
         ("limits".to_owned(), section("stop_grace", "2s".to_owned())),
         ("log".to_owned(), section("level", "warn".to_owned())),
+        // The dashboard is told of logouts, and listens on loopback.
+        ("fetch".to_owned(), section("allow_http", "on".to_owned())),
     ]);
     Ok(table.to_string())
 }

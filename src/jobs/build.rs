@@ -12,6 +12,7 @@ use crate::fetch::Fetch;
 use crate::http::assets::Assets;
 use crate::keyring::{Keyring, KeyringOptions, SealingKeys};
 use crate::live::{LiveView, Tuning};
+use crate::outbox::Outbox;
 use crate::secret;
 use crate::store::migrate::Schema;
 use crate::store::{Store, issuer};
@@ -128,5 +129,6 @@ pub async fn assemble(
         device_requests,
         assets,
         fetch,
+        outbox: Outbox::default(),
     }))
 }

@@ -44,7 +44,7 @@ fn document(config: &Config) -> Value {
         id_token::CLAIMS.iter().chain(claims::BY_SCOPE.iter().flat_map(|(_, names)| *names)).collect();
     let algs = |algs: &[Alg]| algs.iter().map(|alg| alg.name()).collect::<Vec<_>>();
     let methods = registry::method_names(|_| true);
-    json!({
+    let mut document = json!({
         "issuer": config.issuer.as_str(),
         "authorization_endpoint": at("/oauth2/authorize"),
         "token_endpoint": at("/oauth2/token"),
@@ -73,7 +73,15 @@ fn document(config: &Config) -> Value {
         "claims_parameter_supported": false,
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
-    })
+    });
+    if let Value::Object(members) = &mut document {
+        for name in registry::LOGOUT_CHANNELS.iter().map(|channel| channel.name) {
+            members.insert(format!("{name}_logout_supported"), json!(true));
+            // The session is named wherever a client asks for it.
+            members.insert(format!("{name}_logout_session_supported"), json!(true));
+        }
+    }
+    document
 }
 
 /// `GET /.well-known/openid-configuration` and `GET /.well-known/oauth-authorization-server`

@@ -8,6 +8,7 @@ use super::grants::{authorization_code, client_credentials, device_code, refresh
 use super::prompt::{self, Word};
 use super::{code, pkce};
 use crate::keyring::Alg;
+use crate::oidc::channels::{self, Channel};
 use crate::oidc::{id_token, subject};
 
 /// The grants of the token endpoint.
@@ -37,6 +38,8 @@ pub const USERINFO_ALGS: &[Alg] = id_token::ALGORITHMS;
 
 /// How users are named to clients.
 pub const SUBJECT_TYPES: &[&str] = subject::TYPES;
+/// How clients are told that a session has ended.
+pub const LOGOUT_CHANNELS: &[&Channel] = &[&channels::BACK, &channels::FRONT];
 
 /// The grant of this name.
 #[must_use]

@@ -20,6 +20,7 @@ pub mod interactions;
 pub mod issuer;
 pub mod lineage;
 pub mod locks;
+pub mod logouts;
 pub mod migrate;
 pub mod pairwise;
 pub mod resources;

@@ -94,6 +94,16 @@ impl Scene {
         }
     }
 
+    /// Looks at the dashboard until it shows nobody: the issuer has told it that the session ended.
+    pub async fn is_told(&self) {
+        let since = Instant::now();
+        self.browser.go(&self.at.dashboard).await;
+        while self.browser.has("who").await {
+            assert!(since.elapsed() < Duration::from_secs(10), "the dashboard is not told");
+            self.browser.go(&self.at.dashboard).await;
+        }
+    }
+
     /// Types a command in another terminal, as the demo's start suggests, and gives what it prints.
     pub fn terminal(&self, arguments: &[&str]) -> String {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chancery"));

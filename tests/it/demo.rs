@@ -9,6 +9,7 @@ mod gateway;
 mod journey;
 mod refusals;
 mod sse;
+mod told;
 mod whole;
 
 use std::time::Duration;

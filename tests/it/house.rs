@@ -18,7 +18,7 @@ use source::Source;
 const FLOORS: &[&[&str]] = &[
     &["clock", "secret"],
     &["config", "event", "seal"],
-    &["store", "keyring", "live", "throttle", "fetch", "mail", "audit", "http"],
+    &["store", "keyring", "live", "throttle", "outbox", "fetch", "mail", "audit", "http"],
     &["app"],
     &[
         "policy",
@@ -40,11 +40,13 @@ const FLOORS: &[&[&str]] = &[
         "oidc/claims",
         "oidc/id_token",
         "oidc/hint",
+        "oidc/channels",
         "token/refresh",
         "token/lineage",
         "token/life",
         "token/entitlement",
         "token/family",
+        "token/notice",
         "token/mint",
         "token/access",
         "token/presented",
@@ -56,6 +58,7 @@ const FLOORS: &[&[&str]] = &[
         "oauth/registry",
         "oauth/resource",
         "oauth/manage",
+        "oidc/notify",
         "signin",
     ],
     &[

@@ -33,6 +33,7 @@ mod kills;
 mod kit;
 mod lineage;
 mod live;
+mod logout;
 mod manage;
 mod operate;
 mod outage;

@@ -1,7 +1,7 @@
 //! The sample dashboard: a relying party whose tokens never reach the browser.
 //!
 //! Code flow with PKCE, a confidential client, `client_secret_basic`. The browser holds one opaque cookie; tokens stay in
-//! this process's memory. Refuses posts from another origin and requests under another host name.
+//! this process's memory. A sign-out anywhere ends its session too: the issuer tells it (`told`). Refuses posts from another origin and requests under another host name.
 
 mod actions;
 mod afterwards;
@@ -13,6 +13,7 @@ mod pages;
 mod signin;
 mod signout;
 mod tokens;
+mod told;
 
 use std::sync::Arc;
 
@@ -57,5 +58,7 @@ pub fn app(config: DashboardConfig, clock: Clock) -> Result<Router, Trouble> {
         .merge(page::assets()?)
         .fallback(pages::nothing_here)
         .layer(from_fn_with_state(shared.clone(), guard::guard))
+        // Beside the guard: the issuer posts this, and no browser.
+        .route("/backchannel-logout", post(told::told))
         .with_state(shared))
 }

@@ -16,18 +16,8 @@ const MOST_LISTED: usize = 20;
 const MOST_JWKS: usize = 32 * 1024;
 
 /// What there is no ground for yet, and so can't be registered.
-const NOT_YET: &[&str] = &[
-    "logo_uri",
-    "jwks",
-    "jwks_uri",
-    "default_max_age",
-    "default_acr_values",
-    "backchannel_logout_uri",
-    "backchannel_logout_session_required",
-    "frontchannel_logout_uri",
-    "frontchannel_logout_session_required",
-    "refresh_token_delivery",
-];
+const NOT_YET: &[&str] =
+    &["logo_uri", "jwks", "jwks_uri", "default_max_age", "default_acr_values", "refresh_token_delivery"];
 
 pub(super) fn check(draft: &Draft, problems: &mut Problems) {
     let metadata = &draft.metadata;
@@ -47,6 +37,11 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
         }
     }
     keys(draft, problems);
+    for channel in registry::LOGOUT_CHANNELS {
+        if let Some((field, says)) = channel.check(metadata, &draft.redirect_uris) {
+            problems.add(field, says);
+        }
+    }
     for (field, alg, known) in [
         ("id_token_signed_response_alg", &metadata.id_token_signed_response_alg, registry::ID_TOKEN_ALGS),
         ("userinfo_signed_response_alg", &metadata.userinfo_signed_response_alg, registry::USERINFO_ALGS),

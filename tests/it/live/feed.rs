@@ -76,6 +76,7 @@ impl Node {
             device_requests: DeviceRequests::new(60),
             assets,
             fetch,
+            outbox: chancery::outbox::Outbox::default(),
         });
         let (stop, stopping) = watch::channel(false);
         let routes = Router::new()

@@ -9,6 +9,7 @@ mod copies;
 mod device_codes;
 mod families;
 mod log;
+mod logouts;
 mod owners;
 mod parity;
 mod people;
