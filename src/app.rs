@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::fetch::Fetch;
+use crate::fetch::{Fetch, KeySets};
 use crate::http::assets::Assets;
 use crate::keyring::Keyring;
 use crate::live::LiveView;
@@ -39,6 +39,8 @@ pub struct Parts {
     pub assets: Assets,
     /// The one way out.
     pub fetch: Fetch,
+    /// The keys of clients that are fetched.
+    pub key_sets: KeySets,
 }
 
 impl App {

@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::app::{App, Parts};
 use crate::clock::Clock;
 use crate::config::{Config, DatabaseUrl, SqliteLocation};
-use crate::fetch::Fetch;
+use crate::fetch::{Fetch, KeySets};
 use crate::http::assets::Assets;
 use crate::keyring::{Keyring, KeyringOptions, SealingKeys};
 use crate::live::{LiveView, Tuning};
@@ -113,6 +113,7 @@ pub async fn assemble(
     let failures = Failures::new(config.throttle.endpoint_failures);
     let beginnings = Beginnings::new(config.throttle.interactions);
     let fetch = Fetch::new(&config.fetch).map_err(|error| Unbuilt(error.to_string()))?;
+    let key_sets = KeySets::new(fetch.clone(), clock.clone());
     Ok(App::new(Parts {
         config,
         store,
@@ -126,5 +127,6 @@ pub async fn assemble(
         beginnings,
         assets,
         fetch,
+        key_sets,
     }))
 }

@@ -63,6 +63,9 @@ pub async fn update(
     check::check(&draft, &resources::list(&mut tx).await?)?;
     let after = draft.onto(&before);
     clients::update(&mut tx, &after, by.at).await?;
+    if !draft.needs_secret() {
+        secrets::remove_all(&mut tx, id).await?;
+    }
     let record = by.record(Event::ClientUpdated).client(id).detail(json!({ "changed": was.differing(&draft) }));
     audit::insert(&mut tx, &record).await?;
     if before.profile == after.profile {
