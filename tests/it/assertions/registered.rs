@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use chancery::change::By;
+use chancery::event::{Actor, Caller};
+use chancery::oauth::manage::{self, Draft};
 use chancery::store::clients;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -92,9 +95,35 @@ async fn what_proves_nothing_is_refused(kind: Kind) {
     }
     let bare = operator.run(&[&SERVICE[..], &["--auth-method", "private_key_jwt"]].concat());
     bare.refused("private_key_jwt needs the client's public keys: jwks or jwks_uri");
-    for uri in ["http://rp.test/jwks", "ftp://rp.test/jwks", "https://", "jwks.json", "https://rp.test/a b"] {
-        let told = operator.run(&[&SERVICE[..], &["--auth-method", "private_key_jwt", "--jwks-uri", uri]].concat());
-        told.refused("is not the https address of a document");
+    let there = |operator: &Operator, uri: &str| {
+        operator.run(&[&SERVICE[..], &["--auth-method", "private_key_jwt", "--jwks-uri", uri]].concat())
+    };
+    for (uri, why) in [
+        ("http://rp.test/jwks", "--jwks-uri: the URL is not https"),
+        ("ftp://rp.test/jwks", "--jwks-uri: the URL is not https"),
+        ("https://", "--jwks-uri: the URL names no host"),
+        ("jwks.json", "--jwks-uri: the URL is not absolute"),
+        ("https://rp.test/a b", "--jwks-uri: the URL holds blanks"),
+        ("http://127.0.0.1:7700/jwks", "--jwks-uri: the URL is not https"),
+        (
+            "https://10.0.0.1/jwks",
+            "10.0.0.1 is a private network, where this server doesn't connect (setting fetch.allow)",
+        ),
+    ] {
+        there(&operator, uri).refused(why);
+    }
+    let operator = operator.and("CHANCERY_FETCH__ALLOW", "10.0.0.0/16").and("CHANCERY_FETCH__ALLOW_HTTP", "on");
+    for uri in ["https://10.0.0.1/jwks", "http://127.0.0.1:7700/jwks", "https://rp.test/jwks"] {
+        assert_eq!(there(&operator, uri).code, 0, "{uri}");
+    }
+    // Behind the command stands the rule of every registration.
+    let caller = Caller::default();
+    let by = By { actor: Actor::Operator, caller: &caller, at: issuer.app.clock.now() };
+    for uri in ["http://rp.test/jwks", "https://", "jwks.json", "https://rp.test/a b"] {
+        let mut draft = Draft { name: "N".to_owned(), auth_method: "private_key_jwt".to_owned(), ..Draft::default() };
+        draft.metadata.jwks_uri = Some(uri.to_owned());
+        let refused = manage::create(&issuer.app.store, &by, &draft).await.map(drop).unwrap_err().to_string();
+        assert!(refused.contains("is not the https address of a document"), "{uri}: {refused}");
     }
     issuer.stop().await;
 }

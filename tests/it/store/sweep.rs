@@ -1,6 +1,7 @@
 //! Expired rows go, all of them, in small batches; nothing goes early.
 
 use chancery::secret;
+use chancery::store::jti::{self, Once};
 use chancery::store::sweep::{self, BATCH, Horizon, INTERACTIONS};
 use chancery::store::{interactions, revocations, throttle};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -29,6 +30,8 @@ async fn furnish(bed: &Bed) -> (uuid::Uuid, chancery::store::codes::Code) {
     }
     tx.commit().await.unwrap();
     throttle::charge(&bed.store, "n", rows::now(), rows::now(), rows::later(60)).await.unwrap();
+    let once = Once { purpose: "p", client_id: owners.client_id, digest: b"x", expires_at: rows::later(300) };
+    jti::present(&bed.store, &once).await.unwrap();
     (family, unspent)
 }
 
@@ -43,6 +46,7 @@ async fn nothing_goes_early(kind: Kind) {
     let day = 24 * 3600;
     for (end, table, left) in [
         (60, "throttle", 0),
+        (300, "jti", 0),
         (900, "revocation", 2), // that of the key, and the newest, which tells where the log stands
         (1800, "interaction", 0),
         (60 + day, "code", 1), // the unspent one; the spent one stays as long as its family
@@ -139,7 +143,7 @@ async fn everything_goes_in_small_batches(kind: Kind) {
     }
     assert!(rounds >= 3);
     let mut raw = bed.raw().await;
-    for table in ["interaction", "throttle", "code", "lineage", "lineage_retry", "family", "session"] {
+    for table in ["interaction", "throttle", "jti", "code", "lineage", "lineage_retry", "family", "session"] {
         assert_eq!(raw.count(table, "true").await, 0, "{table}");
     }
 }
