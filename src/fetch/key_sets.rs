@@ -2,11 +2,14 @@
 //!
 //! A set is kept as long as its answer says, within a minute and an hour, else five minutes; then nothing of it is believed any more,
 //! so that a key its holder took away is gone. Refused: another fetch for a key that is missing within a minute of the last one, and
-//! for a set that couldn't be had within ten seconds, so that nobody makes this server knock at others at his own pace.
+//! for a set that couldn't be had within ten seconds, so that nobody makes this server knock at others at his own pace; and to wait
+//! for a set where many wait already, so that a slow server of keys takes none of the places that requests have here.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
+
+use tokio::sync::{Mutex, MutexGuard, Semaphore};
 
 use super::{Fetch, FetchError};
 use crate::clock::Clock;
@@ -22,6 +25,8 @@ const BETWEEN: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_secs(10);
 /// How many sets are kept.
 const KEPT: usize = 512;
+/// How many wait for one set that is being fetched.
+const WAITING: usize = 32;
 
 const ACCEPT: &str = "application/jwk-set+json, application/json";
 
@@ -34,6 +39,16 @@ pub enum Unavailable {
     Status(u16),
     #[error("the answer {0}")]
     Unreadable(#[from] Unreadable),
+    #[error("too many wait for them already")]
+    Crowded,
+}
+
+impl Unavailable {
+    /// Whether nothing was asked for, because too much is going on here.
+    #[must_use]
+    pub fn is_passing(self) -> bool {
+        matches!(self, Self::Crowded | Self::Fetch(FetchError::Busy))
+    }
 }
 
 /// The sets, kept by URL. Cheap to clone.
@@ -41,11 +56,33 @@ pub enum Unavailable {
 pub struct KeySets {
     fetch: Fetch,
     clock: Clock,
-    slots: Arc<Mutex<HashMap<String, Slot>>>,
+    slots: Arc<std::sync::Mutex<HashMap<String, Slot>>>,
 }
 
-/// One fetches at a time; the others wait for what it brings.
-type Slot = Arc<tokio::sync::Mutex<Held>>;
+/// The place of one set. One fetches at a time; the others wait for what it brings.
+#[derive(Debug)]
+struct Place {
+    held: Mutex<Held>,
+    queue: Semaphore,
+}
+
+type Slot = Arc<Place>;
+
+impl Default for Place {
+    fn default() -> Self {
+        Self { held: Mutex::default(), queue: Semaphore::new(WAITING) }
+    }
+}
+
+impl Place {
+    async fn enter(&self) -> Result<MutexGuard<'_, Held>, Unavailable> {
+        if let Ok(held) = self.held.try_lock() {
+            return Ok(held);
+        }
+        let _turn = self.queue.try_acquire().map_err(|_| Unavailable::Crowded)?;
+        Ok(self.held.lock().await)
+    }
+}
 
 /// What is known of one set; times are monotonic.
 #[derive(Debug, Default)]
@@ -76,7 +113,7 @@ impl KeySets {
     /// The set at this URL: as it was fetched of late, else as it is now.
     pub async fn get(&self, url: &str) -> Result<Arc<ForeignKeys>, Unavailable> {
         let slot = self.slot(url);
-        let mut held = slot.lock().await;
+        let mut held = slot.enter().await?;
         let now = self.clock.monotonic();
         if let Some(set) = held.set(now) {
             return Ok(set);
@@ -90,7 +127,7 @@ impl KeySets {
     /// The set at this URL, in which a key is missing: as it is now, unless it was asked for within the last minute.
     pub async fn renewed(&self, url: &str) -> Result<Arc<ForeignKeys>, Unavailable> {
         let slot = self.slot(url);
-        let mut held = slot.lock().await;
+        let mut held = slot.enter().await?;
         let now = self.clock.monotonic();
         match (held.set(now), held.lately(now, BETWEEN)) {
             (Some(set), Some(_)) => Ok(set),
@@ -102,7 +139,9 @@ impl KeySets {
     async fn fill(&self, held: &mut Held, url: &str) -> Result<Arc<ForeignKeys>, Unavailable> {
         let now = self.clock.monotonic();
         let fetched = self.fetch(url).await;
-        held.asked = Some((self.clock.monotonic(), fetched.as_ref().err().copied()));
+        if !fetched.as_ref().is_err_and(|failed| failed.is_passing()) {
+            held.asked = Some((self.clock.monotonic(), fetched.as_ref().err().copied()));
+        }
         let (set, life) = fetched?;
         let set = Arc::new(set);
         held.set = Some((Arc::clone(&set), now + life));
@@ -127,10 +166,11 @@ impl KeySets {
         if slots.len() >= KEPT {
             let now = self.clock.monotonic();
             // One that is being filled is locked, and stays.
-            let age = |slot: &Slot| slot.try_lock().map_or(Duration::MAX, |held| held.asked.map_or(now, |(at, _)| at));
-            slots.retain(|_, slot| {
-                slot.try_lock().is_err() || slot.try_lock().is_ok_and(|held| held.set(now).is_some())
-            });
+            slots.retain(|_, slot| slot.held.try_lock().map_or(true, |held| held.set(now).is_some()));
+            let age = |slot: &Slot| {
+                let asked = slot.held.try_lock().map_or(None, |held| held.asked);
+                asked.map_or(Duration::MAX, |(at, _)| at)
+            };
             if slots.len() >= KEPT
                 && let Some(oldest) = slots.iter().min_by_key(|(_, slot)| age(slot)).map(|(url, _)| url.clone())
             {

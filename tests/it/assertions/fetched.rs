@@ -77,7 +77,7 @@ fn endless(first: &'static str, again: impl Into<String>, pause: Duration) -> Sc
 async fn hostile_answers_are_no_keys(kind: Kind) {
     let settings = |config: &mut chancery::config::Config| {
         config.fetch.allow_http = true;
-        config.fetch.timeout = Duration::from_secs(3);
+        config.fetch.timeout = Duration::from_secs(4);
     };
     let keyed = Keyed::with(kind, settings, |_| {}).await;
     let canary = Server::plain(says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")).await;

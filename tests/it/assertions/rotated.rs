@@ -21,6 +21,7 @@ on_both!(
     an_answer_says_how_long_it_is_kept,
     what_can_not_be_had_is_not_asked_for_at_every_request,
     a_registration_that_moves_meanwhile_costs_no_assertion,
+    a_slow_server_of_keys_takes_few_places,
 );
 
 /// A server of keys, whose answer the test decides.
@@ -206,5 +207,54 @@ async fn a_registration_that_moves_meanwhile_costs_no_assertion(kind: Kind) {
     let row = chancery::store::clients::get(&keyed.issuer.app.store, rp.id).await.unwrap().unwrap();
     assert_eq!((row.name.as_str(), row.version), ("Another Name", 2));
     ask(&rp, &assertion).await.is(401, "invalid_client");
+    keyed.issuer.stop().await;
+}
+
+/// Whoever names a client whose keys are slow to come waits for them, up to a number; the others are told to come again, and hold
+/// nothing up.
+async fn a_slow_server_of_keys_takes_few_places(kind: Kind) {
+    let patience = |config: &mut chancery::config::Config| {
+        config.fetch.allow_http = true;
+        config.fetch.timeout = MINUTE;
+        config.limits.request_timeout = MINUTE;
+    };
+    let keyed = Keyed::with(kind, patience, |_| {}).await;
+    let key = Signer::new("ES256", "k");
+    let (gate, body) = (Arc::new(tokio::sync::Semaphore::new(0)), key.set().to_string());
+    let open = Arc::clone(&gate);
+    let server = Server::plain(script(move |mut wire| {
+        let (open, body) = (Arc::clone(&open), body.clone());
+        async move {
+            let _open = open.acquire().await;
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            wire.write_all(answer.as_bytes()).await
+        }
+    }))
+    .await;
+    let rp = client(&keyed, server.url("/jwks")).await;
+    let proof = || key.sign(&good_claims(&keyed.issuer.name, rp.id, keyed.clock.now()));
+    let asked: Vec<_> = (0..80)
+        .map(|_| {
+            let (rp, proof) = (rp.clone(), proof());
+            tokio::spawn(async move { ask(&rp, &proof).await })
+        })
+        .collect();
+    // One fetches, 32 wait, and the rest is answered while they do.
+    let told = |asked: &[tokio::task::JoinHandle<_>]| asked.iter().filter(|one| one.is_finished()).count();
+    keyed.issuer.until("the others are told", async |_| told(&asked) == 80 - 33).await;
+    assert_eq!(server.connections(), 1);
+    keyed.ask(&keyed.assertion()).await.ok();
+    gate.add_permits(1);
+    let mut statuses = Vec::new();
+    for one in asked {
+        let answer = one.await.unwrap();
+        if answer.status != 200 {
+            answer.is(503, "temporarily_unavailable");
+            assert!(answer.headers.contains_key("retry-after"));
+        }
+        statuses.push(answer.status.as_u16());
+    }
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 33, "{statuses:?}");
+    assert_eq!(server.connections(), 1);
     keyed.issuer.stop().await;
 }

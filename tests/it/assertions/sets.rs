@@ -1,8 +1,10 @@
 //! Key sets as others publish them: what is of no use is passed over, and nothing brings the server down. V060.
 
 use chancery::keyring::Refused;
-use chancery::keyring::foreign::{ForeignKeys, MOST, Unreadable, gives_away};
+use chancery::keyring::foreign::{ForeignKeys, MOST, Unreadable, claimed_subject, gives_away};
+use proptest::prelude::*;
 use serde_json::{Value, json};
+use std::sync::OnceLock;
 
 use crate::kit::signer::{Signer, part};
 
@@ -202,6 +204,51 @@ fn v060_a_set_is_an_object_and_has_an_end() {
     let mut keys = vec![json!({"kty": "oct", "k": "AAAA"}); 10_000];
     keys.insert(5_000, key.jwk());
     assert!(ForeignKeys::read(&json!({ "keys": keys })).unwrap().verify(&key.sign(&json!({})), &[]).is_ok());
+}
+
+proptest! {
+    /// Whatever is sent, a set or none comes of it, and no token is taken that its key didn't sign.
+    #[test]
+    fn v060_whatever_is_sent_is_judged(
+        bytes in proptest::collection::vec(any::<u8>(), 0..200),
+        at in 0_usize..400,
+        flip in 1_u8..=255,
+    ) {
+        let key = bent_key();
+        let good = key.1.as_bytes();
+        for document in [bytes.clone(), changed(good, at, flip), [&good[..at.min(good.len())], &bytes].concat()] {
+            let _ = ForeignKeys::parse(&document);
+        }
+        let keys = ForeignKeys::parse(good).unwrap();
+        let token = key.2.as_bytes();
+        let bent = changed(token, at % token.len(), flip);
+        if let Ok(bent) = std::str::from_utf8(&bent) {
+            prop_assert!(keys.verify(bent, &[]).is_err(), "{bent}");
+            let _ = claimed_subject(bent);
+        }
+        let garbage = String::from_utf8_lossy(&bytes);
+        prop_assert!(keys.verify(&garbage, &[]).is_err());
+        let shaped = format!("{}.{}.{}", part(&bytes), part(&bytes), part(&bytes));
+        prop_assert!(keys.verify(&shaped, &[]).is_err());
+    }
+}
+
+/// A key, the document of its set, and a token it signed: made once.
+fn bent_key() -> &'static (Signer, String, String) {
+    static KEY: OnceLock<(Signer, String, String)> = OnceLock::new();
+    KEY.get_or_init(|| {
+        let key = Signer::new("ES256", "k");
+        let (set, token) = (key.set().to_string(), key.sign(&json!({"sub": "x"})));
+        (key, set, token)
+    })
+}
+
+fn changed(bytes: &[u8], at: usize, flip: u8) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    if let Some(byte) = bytes.get_mut(at) {
+        *byte ^= flip;
+    }
+    bytes
 }
 
 #[test]

@@ -10,6 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
 
 use super::{Claim, Method, Presented, Sent, refused};
+use crate::fetch::Unavailable;
 use crate::keyring::Refused;
 use crate::keyring::foreign::{self, ForeignAlg, ForeignKeys};
 use crate::oauth::error::Error;
@@ -81,7 +82,10 @@ async fn signed(presented: &Presented<'_>) -> Result<Map<String, Value>, Error> 
         return keys.verify(proof, TYPES).map_err(unsound);
     }
     let Some(uri) = &metadata.jwks_uri else { return Err(refused("the client has registered no keys")) };
-    let unavailable = |why| refused(&format!("jwks_uri: {why}"));
+    let unavailable = |why: Unavailable| match why.is_passing() {
+        true => Error::unavailable(why),
+        false => refused(&format!("jwks_uri: {why}")),
+    };
     let keys = app.key_sets.get(uri).await.map_err(unavailable)?;
     match keys.verify(proof, TYPES) {
         // Perhaps a new one.
