@@ -170,6 +170,7 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Done {
             let update = *update;
             let client = desk.client(&update.which.client).await?;
             let listed = listed_once_changed(desk, &client, update.registration.clone().edit()?).await?;
+            update.registration.metadata.permitted(&desk.config.fetch)?;
             let registered = update.registration.edit()?;
             let edit = |draft: &mut Draft| {
                 if let Some(name) = update.name {
@@ -216,6 +217,7 @@ async fn create(desk: &Desk, create: Create) -> Done {
         return Err(Failure::new("--public: a public client has no secret, so leave --auth-method out"));
     }
     let mut draft = Draft { name, ..Draft::default() };
+    registration.metadata.permitted(&desk.config.fetch)?;
     registration.edit()?(&mut draft);
     if public {
         draft.auth_method = methods::PUBLIC.name.to_owned();

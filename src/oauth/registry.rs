@@ -72,6 +72,18 @@ pub fn method_names(which: impl Fn(&Method) -> bool) -> Vec<&'static str> {
     AUTH_METHODS.iter().filter(|method| which(method)).map(|method| method.name).collect()
 }
 
+/// What the proofs of those authentication methods for which `which` holds are signed with.
+#[must_use]
+pub fn signed_with(which: impl Fn(&Method) -> bool) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for alg in AUTH_METHODS.iter().filter(|method| which(method)).flat_map(|method| method.signed_with) {
+        if !names.contains(&alg.name()) {
+            names.push(alg.name());
+        }
+    }
+    names
+}
+
 /// Whether one of these grants acts for this one.
 #[must_use]
 pub fn any_acts_for(names: &[String], whom: ActsFor) -> bool {

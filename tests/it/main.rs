@@ -12,6 +12,7 @@
 )]
 
 mod admin;
+mod assertions;
 mod attacks;
 #[path = "../browser/mod.rs"]
 mod browser;

@@ -67,8 +67,9 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
             // Looked at once more: whoever waited for the reading may have come before the rotation it shows.
             now: standing.now().max(family.rotated_at.min(app.clock.now())),
             retry_window: client.client().registration().retry_window.unwrap_or(app.config.tokens.retry_window),
-            // Proofs a family can be bound to (DPoP, mTLS, `private_key_jwt`, cookie delivery) come with their own rooms.
-            bound: false,
+            // A client that proves a key at each use; other proofs a family can be bound to (DPoP, mTLS, cookie delivery) come
+            // with their own rooms.
+            bound: client.proved_key(),
             lost_race,
         };
         let ask = Refreshable { client, token: &token, family: &family, standing, draft };

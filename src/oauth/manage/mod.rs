@@ -65,6 +65,9 @@ pub async fn update(
     check::check(&draft, Some(&was), &resources::list(&mut tx).await?)?;
     let after = draft.onto(&before);
     clients::update(&mut tx, &after, by.at).await?;
+    if !draft.needs_secret() {
+        secrets::remove_all(&mut tx, id).await?;
+    }
     let record = by.record(Event::ClientUpdated).client(id).detail(json!({ "changed": was.differing(&draft) }));
     audit::insert(&mut tx, &record).await?;
     let reason = match () {

@@ -178,7 +178,7 @@ async fn everything_wrong_is_told_at_once(kind: Kind) {
     operator.run(&[&public[..], &["--grant", "client_credentials"]].concat()).refused("not for public clients");
     operator.run(&[&public[..], &["--auth-method", "client_secret_post"]].concat()).refused("--auth-method");
     operator.run(&["client", "create", "--name", "J", "--jwks", "keys.json"]).refused("--jwks keys.json: No such file");
-    operator.run(&["client", "create", "--name", "J", "--jwks-uri", "http://j.test"]).refused("jwks_uri:");
+    operator.run(&["client", "create", "--name", "J", "--jwks-uri", "http://j.test"]).refused("--jwks-uri: ");
     operator.run(&["client", "create", "--name", "J", "--claim", "department"]).refused("CLAIM=ATTRIBUTE");
     operator.run(&["client", "create", "--name", "J", "--contact", "nobody"]).refused("contacts:");
     operator.run(&["client", "create", "--name", "J", "--refresh-delivery", "cookie"]).refused("not built yet");
