@@ -22,6 +22,7 @@ mod sealing;
 mod sections;
 mod settings;
 mod show;
+mod site;
 mod sources;
 mod table;
 mod value;
@@ -38,6 +39,7 @@ pub use sections::{
     Argon2, Fetch, Keys, Limits, Lineage, Log, LogFormat, Login, Proxies, ProxyHeader, Sessions, Throttle, Tls, Tokens,
 };
 pub use settings::SETTINGS;
+pub use site::Site;
 pub use sources::Sources;
 pub use table::{Fallback, Setting};
 
@@ -78,6 +80,8 @@ pub struct Config {
     pub brand: Brand,
     /// What this server may fetch.
     pub fetch: Fetch,
+    /// Where dashboards may live that get their refresh token as a cookie.
+    pub site: Site,
     /// What was read and from where, for [`Config::show`].
     resolved: resolve::Resolved,
 }
