@@ -99,6 +99,11 @@ impl<T> Change<T> {
         self
     }
 
+    /// What will be the case.
+    pub fn value(&self) -> &T {
+        &self.value
+    }
+
     /// The kills that go with it.
     pub fn killed(&self) -> &[Killed] {
         &self.killed

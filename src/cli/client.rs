@@ -174,8 +174,9 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Done {
                 registered(draft);
                 draft.listed = listed;
             };
-            let changed = manage::update(store, by, client.id, edit).await?.commit().await?;
-            shown(desk, &changed).await
+            let change = manage::update(store, by, client.id, edit).await?;
+            manage::on_site(change.value(), &desk.config.site)?;
+            shown(desk, &change.commit().await?).await
         }
         Command::Disable(which) => {
             let client = manage::disable(store, by, desk.client(&which.client).await?.id).await?.commit().await?;
@@ -214,7 +215,9 @@ async fn create(desk: &Desk, create: Create) -> Done {
         draft.auth_method = methods::PUBLIC.name.to_owned();
     }
     draft.listed = listed(desk, &draft).await?;
-    let (client, secret) = manage::create(&desk.store, &desk.by(), &draft).await?.commit().await?;
+    let change = manage::create(&desk.store, &desk.by(), &draft).await?;
+    manage::on_site(&change.value().0, &desk.config.site)?;
+    let (client, secret) = change.commit().await?;
     given(desk, client.id, secret.as_ref(), json!({}))
 }
 

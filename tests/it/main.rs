@@ -18,6 +18,7 @@ mod browser;
 mod claims;
 mod cli;
 mod config;
+mod cookie;
 mod cors;
 mod demo;
 mod device;
