@@ -2,8 +2,8 @@
 //! under another type, fails every load, so the first test of all finds it.
 
 use super::{
-    Argon2, Brand, Config, Database, Fetch, Keys, Limits, Lineage, Log, Login, Problems, Proxies, Refusal, Sessions, Site,
-    Throttle, Tls, Tokens, resolve::Resolved, value::Held,
+    Argon2, Brand, Config, Database, Fetch, Keys, Limits, Lineage, Log, Login, Problems, Proxies, Refusal, Sessions,
+    Site, Throttle, Tls, Tokens, resolve::Resolved, value::Held,
 };
 
 /// A path that did not answer.

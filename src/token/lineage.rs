@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn answers_that_crossed_are_forgiven_to_a_bound_presenter_within_the_window() {
-        let replaced = |ago| Some(DateTime::UNIX_EPOCH + TimeDelta::seconds(100 - ago));
+        let replaced = |ago: i64| Some(DateTime::UNIX_EPOCH + TimeDelta::seconds(100 - ago));
         let crossed = |bound, ago| judge(&Presented { bound, replaced_at: replaced(ago), ..at(1, 4, 100) });
         assert_eq!(crossed(true, 59), Verdict::Retry);
         assert_eq!(crossed(true, 60), Verdict::Reused);

@@ -27,7 +27,8 @@ async fn only_browser_dashboards_are_registered_for_it(kind: Kind) {
     let (issuer, _) = ground(kind).await;
     let caller = Caller::default();
     let by = By { actor: Actor::Operator, caller: &caller, at: issuer.app.clock.now() };
-    let faults: [(&str, fn(&mut Draft)); 6] = [
+    type Spoil = fn(&mut Draft);
+    let faults: [(&str, Spoil); 6] = [
         ("for public clients", |draft| draft.auth_method = "client_secret_basic".to_owned()),
         ("needs the origins", |draft| draft.origins.clear()),
         ("hangs on the browser session", |draft| draft.outlives_session = true),
