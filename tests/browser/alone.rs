@@ -300,5 +300,26 @@ async fn another_user_gets_nothing_of_the_first_and_ends_nothing() {
     browser.go(&alone.page()).await;
     alone.is("Ada Marlow").await;
     assert_ne!(alone.token().await, adas);
+    // Mallory signs in at the dashboard itself, in the other tab: the first one doesn't go on as if it were still hers.
+    browser.switch(&tabs[1]).await;
+    browser.go(&alone.page()).await;
+    alone.is("Ada Marlow").await;
+    browser.mark().await;
+    let again =
+        "const { issuer, client } = document.getElementById('app').dataset; import('/chancery-spa.js').then((module) =>
+        module.dashboard({ issuer, clientId: client, redirectUri: location.href }).signIn({ prompt: 'login' }))";
+    browser.script(again).await;
+    browser.arrived("the sign-in").await;
+    browser.press("another-account").await;
+    browser.fill("username", "mallory").await;
+    browser.fill("password", &alone.scene.password).await;
+    browser.press("login-submit").await;
+    browser.press("consent-allow").await;
+    alone.is("Mallory Vane").await;
+    browser.switch(&tabs[0]).await;
+    assert_eq!(browser.text("who").await, "Ada Marlow");
+    browser.click("refresh").await;
+    browser.until("the change", "document.body.innerText.includes('somebody else has signed in')").await;
+    alone.is("Mallory Vane").await;
     alone.scene.close().await;
 }

@@ -130,7 +130,12 @@ impl Chromium {
     /// The cookie of that name for this address that a server set past all scripts, as the browser keeps it.
     pub async fn cookie(&self, address: &str, name: &str) -> Option<Value> {
         let all = self.devtools("Network.getCookies", json!({ "urls": [address] })).await;
-        all["cookies"].as_array().unwrap().iter().find(|cookie| cookie["name"] == name && cookie["httpOnly"] == true).cloned()
+        all["cookies"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|cookie| cookie["name"] == name && cookie["httpOnly"] == true)
+            .cloned()
     }
 
     /// The element of that id, once the page has it.
