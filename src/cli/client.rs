@@ -181,8 +181,8 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Done {
             };
             let change = manage::update(store, by, client.id, edit).await?;
             client_logouts::deliverable(desk, &change.value().metadata)?;
-            let changed = change.commit().await?;
-            shown(desk, &changed).await
+            manage::on_site(change.value(), &desk.config.site)?;
+            shown(desk, &change.commit().await?).await
         }
         Command::Disable(which) => {
             let client = manage::disable(store, by, desk.client(&which.client).await?.id).await?.commit().await?;
@@ -225,6 +225,7 @@ async fn create(desk: &Desk, create: Create) -> Done {
     draft.listed = listed(desk, &draft).await?;
     let change = manage::create(&desk.store, &desk.by(), &draft).await?;
     client_logouts::deliverable(desk, &draft.metadata)?;
+    manage::on_site(&change.value().0, &desk.config.site)?;
     let (client, secret) = change.commit().await?;
     given(desk, client.id, secret.as_ref(), json!({}))
 }

@@ -74,7 +74,8 @@ pub(super) struct Flags {
     /// Send issuer and session along to that page
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     frontchannel_logout_session_required: Option<bool>,
-    /// Where refresh tokens travel: in the answer, or, for a dashboard on the issuer's site, in a cookie that no script reads
+    /// Where refresh tokens travel: in the answer, or, for a dashboard on the issuer's site, in a cookie that no script reads.
+    /// Another way than before ends what the client holds
     #[arg(long, value_name = "body|cookie")]
     refresh_delivery: Option<Delivery>,
 }

@@ -19,6 +19,7 @@ mod browser;
 mod claims;
 mod cli;
 mod config;
+mod cookie;
 mod cors;
 mod demo;
 mod device;

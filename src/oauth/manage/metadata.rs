@@ -7,10 +7,11 @@ use super::draft::Draft;
 use crate::change::Problems;
 use crate::keyring::foreign::{self, ForeignAlg, ForeignKeys};
 use crate::oauth::client_auth::methods::{self, Method};
+use crate::oauth::grants::{authorization_code, refresh_token};
 use crate::oauth::redirect::is_loopback;
 use crate::oauth::registry;
 use crate::oidc::claims::own;
-use crate::store::client_metadata::SubjectType;
+use crate::store::client_metadata::{Delivery, SubjectType};
 
 /// The most contacts of one client.
 const MOST_LISTED: usize = 20;
@@ -18,7 +19,7 @@ const MOST_LISTED: usize = 20;
 const MOST_JWKS: usize = 32 * 1024;
 
 /// What there is no ground for yet, and so can't be registered.
-const NOT_YET: &[&str] = &["logo_uri", "default_max_age", "default_acr_values", "refresh_token_delivery"];
+const NOT_YET: &[&str] = &["logo_uri", "default_max_age", "default_acr_values"];
 
 pub(super) fn check(draft: &Draft, problems: &mut Problems) {
     let metadata = &draft.metadata;
@@ -42,6 +43,7 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
             problems.add(field, says);
         }
     }
+    cookie(draft, problems);
     for (field, alg, known) in [
         ("id_token_signed_response_alg", &metadata.id_token_signed_response_alg, registry::ID_TOKEN_ALGS),
         ("userinfo_signed_response_alg", &metadata.userinfo_signed_response_alg, registry::USERINFO_ALGS),
@@ -65,6 +67,31 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
     }
     if metadata.contacts.len() > MOST_LISTED {
         problems.add("contacts", format!("{} are too many: {MOST_LISTED} at most", metadata.contacts.len()));
+    }
+}
+
+/// A refresh token in a cookie is for pages that hold nothing themselves, and hangs on the browser session.
+fn cookie(draft: &Draft, problems: &mut Problems) {
+    const FIELD: &str = "refresh_token_delivery";
+    if draft.metadata.refresh_token_delivery != Delivery::Cookie {
+        return;
+    }
+    if !draft.is_public() {
+        problems.add(FIELD, "cookie is for public clients: who can keep a secret keeps the refresh token as well");
+    }
+    if draft.origins.is_empty() {
+        problems.add(FIELD, "cookie needs the origins of the client's pages: nobody else may call in its name");
+    }
+    if draft.outlives_session {
+        problems.add(FIELD, "cookie hangs on the browser session: a family that outlives it can't travel so");
+    }
+    let takes = [authorization_code::GRANT.name, refresh_token::GRANT.name];
+    if !takes.iter().all(|name| draft.grants.iter().any(|grant| grant == name)) {
+        problems.add(FIELD, format!("cookie needs the grants {}", takes.join(" and ")));
+    }
+    for other in draft.grants.iter().filter(|grant| !takes.contains(&grant.as_str())) {
+        problems
+            .add(FIELD, format!("cookie is for a browser's own sign-in: {other} has no browser session to hang on"));
     }
 }
 
