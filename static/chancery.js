@@ -1,4 +1,4 @@
-// The theme switch, showing a password, and one answer per form. Every page works without any of it.
+// The theme switch, showing a password, one answer per form, and the form that sends itself. Every page works without any of it.
 (() => {
   'use strict';
   const root = document.documentElement;
@@ -74,5 +74,7 @@
     document.querySelectorAll('[data-theme-switch]').forEach(themes);
     document.querySelectorAll('[data-peek]').forEach(peek);
     document.querySelectorAll('form[method="post"]').forEach(once);
+    // On the way back to the application: the same as pressing its button.
+    document.querySelector('form[data-send]')?.requestSubmit();
   });
 })();

@@ -61,23 +61,29 @@ impl Source {
     /// host source; for them it is the scheme.
     #[must_use]
     pub fn of(url: &Url) -> Self {
+        Self::exact(url).unwrap_or_else(|| Self([url.scheme(), ":"].concat()))
+    }
+
+    /// The same, where the origin can be named exactly.
+    #[must_use]
+    pub fn exact(url: &Url) -> Option<Self> {
         let plain = |host: &str| host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
         let named = match url.host() {
             Some(Host::Domain(name)) => plain(name),
             Some(Host::Ipv4(_)) => true,
             Some(Host::Ipv6(_)) | None => false,
         };
-        if named && matches!(url.scheme(), "http" | "https") {
-            return Self(url.origin().ascii_serialization());
-        }
-        Self([url.scheme(), ":"].concat())
+        (named && matches!(url.scheme(), "http" | "https")).then(|| Self(url.origin().ascii_serialization()))
     }
 }
 
-/// The policy of a page: styles, scripts and images of this origin, forms to this origin and the given ones.
+/// The policy of a page: styles, scripts and images of this origin, forms to this origin; and to the given ones.
 #[derive(Clone, Debug, Default)]
 pub struct Csp {
     forms: Vec<Source>,
+    images: Vec<Source>,
+    /// Whether its forms go to the given ones alone.
+    away: bool,
 }
 
 impl Csp {
@@ -88,17 +94,29 @@ impl Csp {
         self
     }
 
+    /// Lets forms go there and nowhere else, not even to this origin.
+    #[must_use]
+    pub fn forms_only_to(self, target: Source) -> Self {
+        Self { forms: vec![target], away: true, ..self }
+    }
+
+    /// Lets images come from these, besides this origin.
+    #[must_use]
+    pub fn images_from(mut self, origins: impl IntoIterator<Item = Source>) -> Self {
+        self.images.extend(origins);
+        self
+    }
+
     /// The header's value; one that allows nothing, should it not be writable.
     #[must_use]
     pub fn header(&self) -> HeaderValue {
-        let mut text = String::from(
-            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'none'; \
-             object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
+        let named = |sources: &[Source]| sources.iter().fold(String::new(), |all, Source(one)| all + " " + one);
+        let (images, forms) = (named(&self.images), named(&self.forms));
+        let own = if self.away { "" } else { " 'self'" };
+        let text = format!(
+            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:{images}; font-src 'none'; \
+             object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action{own}{forms}"
         );
-        for Source(target) in &self.forms {
-            text.push(' ');
-            text.push_str(target);
-        }
         HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(NOTHING))
     }
 }
@@ -126,6 +144,18 @@ mod tests {
     fn a_page_names_where_its_form_ends() {
         let csp = Csp::default().forms_to([Source::of(&Url::parse("https://rp.example:8443/cb").unwrap())]).header();
         assert!(csp.to_str().unwrap().ends_with("form-action 'self' https://rp.example:8443"));
+    }
+
+    #[test]
+    fn a_page_on_the_way_out_names_that_place_alone() {
+        let rp = Source::of(&Url::parse("https://rp.example/cb").unwrap());
+        let csp = Csp::default().images_from(Source::exact(&Url::parse("https://cdn.example/logo.png").unwrap()));
+        let text = csp.forms_only_to(rp).header().to_str().unwrap().to_owned();
+        assert!(text.ends_with("; form-action https://rp.example"), "{text}");
+        assert!(text.contains("img-src 'self' data: https://cdn.example;"), "{text}");
+        for vague in ["https://[::1]/logo.png", "com.example.app:/logo", "https://*.example/logo.png"] {
+            assert_eq!(Source::exact(&Url::parse(vague).unwrap()), None, "{vague}");
+        }
     }
 
     #[test]

@@ -169,7 +169,7 @@ async fn answered(visit: &Visit<'_>, form: &Params) -> Result<Response, Refused>
         None if asked.is_none() => return typed(visit, &open, form).await,
         _ => return page(visit, &open).await,
     };
-    Ok(front.follow(app, &next.into()))
+    Ok(front.follow(app, &next.into(), (visit.lang(&open), visit.caller)))
 }
 
 /// User name and password, typed.
@@ -179,7 +179,7 @@ async fn typed(visit: &Visit<'_>, open: &Open, form: &Params) -> Result<Response
         return sign_in(visit, open, Some(name), None).await;
     }
     let failed = match machine::password(visit.app, open, &visit.browser, (name, password), visit.caller).await {
-        Ok(moved) => return Ok(visit.front.follow(visit.app, &moved)),
+        Ok(moved) => return Ok(visit.front.follow(visit.app, &moved, (visit.lang(open), visit.caller))),
         Err(Refused::Unproven(Unproven::Wrong)) => SignInError::Wrong,
         Err(Refused::Unproven(Unproven::Throttled(seconds))) => SignInError::Throttled { seconds },
         Err(Refused::Unproven(Unproven::Closed)) => SignInError::Closed,

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::event::{Actor, Caller, Event, Record};
 use crate::identity::device::{self, Token};
 use crate::identity::prove::{self, Proven, Typed};
-use crate::oauth::answer::Back;
+use crate::oauth::answer::{Answer, Back};
 use crate::oauth::client::Client;
 use crate::oauth::code::{self, Ask, NoCode};
 use crate::oauth::consent;
@@ -34,8 +34,8 @@ use crate::store::{self, Tx};
 pub enum Next {
     /// A page of this interaction.
     Page(Uuid),
-    /// Back to the client.
-    Away(String),
+    /// Back to the client, which has this name.
+    Away(Answer, String),
 }
 
 /// What a move answers with.
@@ -76,7 +76,7 @@ pub async fn begin(app: &App, begins: Beginning, browser: &Browser, caller: &Cal
     let open = Open { interaction, step: Step::Password, request, client, redirect };
     if let (Decision::Ready, Some(held)) = (decision, &held) {
         match issue(app, &open, Present { held, browser, caller }, Consenting::Before(None)).await {
-            Ok(location) => return Ok(Next::Away(location).into()),
+            Ok(answer) => return Ok(away(&open, answer).into()),
             Err(NoCode::Failed(error)) => return Err(error),
             Err(NoCode::ConsentNeeded) => decision = Decision::Consent,
             Err(NoCode::SignInAgain(_) | NoCode::Finished) => decision = Decision::SignIn,
@@ -87,7 +87,7 @@ pub async fn begin(app: &App, begins: Beginning, browser: &Browser, caller: &Cal
             Decision::Consent => Error::new(Code::ConsentRequired, "consent is needed"),
             _ => Error::new(Code::LoginRequired, "signing in is needed"),
         };
-        return Ok(Next::Away(way_back(app, &open).error(&error)).into());
+        return Ok(away(&open, way_back(app, &open).error(&error)).into());
     }
     // Anybody may come this far, and what follows is written down.
     if !app.beginnings.take(caller, app.clock.monotonic()) {
@@ -306,7 +306,7 @@ async fn turn_away(app: &App, open: &Open, error: &Error, record: Option<&Record
         store::audit::insert(&mut tx, record).await?;
     }
     tx.commit().await?;
-    Ok(Next::Away(way_back(app, open).error(error)))
+    Ok(away(open, way_back(app, open).error(error)))
 }
 
 /// Who is there: a session that stands, in the browser that holds it.
@@ -330,7 +330,7 @@ async fn finish(app: &App, open: &Open, present: Present<'_>, allowed: bool) -> 
     let interaction = &open.interaction;
     let consenting = if allowed { Consenting::Now(interaction) } else { Consenting::Before(Some(interaction)) };
     match issue(app, open, present, consenting).await {
-        Ok(location) => Ok(Next::Away(location)),
+        Ok(answer) => Ok(away(open, answer)),
         Err(NoCode::SignInAgain(_)) => back(app, open, Input::Lapsed).await,
         Err(NoCode::ConsentNeeded) => Ok(Next::Page(interaction.id)),
         Err(NoCode::Finished) => Err(Refused::Finished(open.stale(app))),
@@ -338,7 +338,7 @@ async fn finish(app: &App, open: &Open, present: Present<'_>, allowed: bool) -> 
     }
 }
 
-async fn issue(app: &App, open: &Open, present: Present<'_>, consenting: Consenting<'_>) -> Result<String, NoCode> {
+async fn issue(app: &App, open: &Open, present: Present<'_>, consenting: Consenting<'_>) -> Result<Answer, NoCode> {
     let Present { held, browser, caller } = present;
     let (consents, finishes) = match consenting {
         Consenting::Now(interaction) => (true, Some(interaction)),
@@ -365,12 +365,16 @@ async fn issue(app: &App, open: &Open, present: Present<'_>, consenting: Consent
     Ok(way_back(app, open).code(&code))
 }
 
+fn away(open: &Open, answer: Answer) -> Next {
+    Next::Away(answer, open.client.registration().name.clone())
+}
+
 fn way_back<'a>(app: &'a App, open: &'a Open) -> Back<'a> {
     let AuthorizationRequest { state, response_mode, .. } = &open.request;
     Back {
         issuer: app.config.issuer.as_str(),
         redirect: &open.redirect,
-        mode: registry::response_mode(response_mode.as_deref()),
+        mode: registry::response_mode(response_mode.as_deref(), &open.redirect, state.as_deref()),
         state: state.as_deref(),
     }
 }

@@ -7,6 +7,7 @@
 mod consent;
 mod error;
 mod filters;
+mod form_post;
 mod frame;
 mod sign_in;
 mod sign_in_again;
@@ -15,6 +16,7 @@ mod signed_out;
 
 pub use consent::{Asked, Consent};
 pub use error::{ErrorPage, Problem};
+pub use form_post::FormPost;
 pub use frame::{Brand, Client, Form, Frame, Link, LinkKind, Who};
 pub use sign_in::{SignIn, SignInError};
 pub use sign_in_again::SignInAgain;

@@ -59,6 +59,7 @@ pub(super) static WORDS: Words = Words {
     signed_out_shared: "Wenn auch andere dieses Gerät benutzen, schließen Sie zusätzlich alle Fenster des Browsers.",
     application: Around("Die Anwendung heißt {}."),
     back_to: Around("Zurück zu {}"),
+    on_the_way: "Sie sind auf dem Weg zurück zur Anwendung. Wenn nichts geschieht, drücken Sie die Taste.",
     for_developers: "Für die Betreiber der Anwendung",
     parameter: "Parameter",
     error_code: "Fehler",

@@ -59,6 +59,7 @@ pub(super) static WORDS: Words = Words {
     signed_out_shared: "If others use this device, close all windows of the browser, too.",
     application: Around("The application is {}."),
     back_to: Around("Back to {}"),
+    on_the_way: "You are on your way back to the application. If nothing happens, press the button.",
     for_developers: "For the people who run the application",
     parameter: "Parameter",
     error_code: "Error",

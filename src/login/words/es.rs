@@ -59,6 +59,7 @@ pub(super) static WORDS: Words = Words {
     signed_out_shared: "Si otras personas usan este dispositivo, cierre también todas las ventanas del navegador.",
     application: Around("La aplicación es {}."),
     back_to: Around("Volver a {}"),
+    on_the_way: "Está volviendo a la aplicación. Si no ocurre nada, pulse el botón.",
     for_developers: "Para los responsables de la aplicación",
     parameter: "Parámetro",
     error_code: "Error",

@@ -59,6 +59,7 @@ pub(super) static WORDS: Words = Words {
     signed_out_shared: "Si d’autres personnes utilisent cet appareil, fermez aussi toutes les fenêtres du navigateur.",
     application: Around("L’application est {}."),
     back_to: Around("Revenir à {}"),
+    on_the_way: "Vous retournez à l’application. Si rien ne se passe, appuyez sur le bouton.",
     for_developers: "Pour les responsables de l’application",
     parameter: "Paramètre",
     error_code: "Erreur",

@@ -128,6 +128,7 @@ pub struct Words {
     pub signed_out_shared: &'static str,
     pub application: Around,
     pub back_to: Around,
+    pub on_the_way: &'static str,
     // errors
     pub for_developers: &'static str,
     pub parameter: &'static str,
