@@ -11,7 +11,7 @@ use crate::oauth::scope::OWN;
         title = "Chancery",
         description = "The admin API and the gateway feed of a Chancery issuer. Access tokens are got by client credentials; their audience is the issuer."
     ),
-    paths(crate::admin::revocations::create, crate::gateway::feed::revocations),
+    paths(crate::admin::revocations::create, crate::gateway::feed::revocations, crate::gateway::protected_resource::get),
     modifiers(&Access),
     tags(
         (name = "revocations", description = "Ending what is no longer to be trusted."),

@@ -1,12 +1,13 @@
-//! The consent page: who asks, who is asked, and each scope in words.
+//! The consent page: who asks, who is asked, and each scope and claim in words.
 
 use axum::response::{IntoResponse, Response};
 
-use super::handlers::{Visit, ends_at, shown_client, shown_user};
+use super::handlers::{Visit, ends_at, logo_from, shown_client, shown_user};
 use super::pages::{Asked, Consent};
 use crate::http::html::Page;
-use crate::oauth::scope::Scopes;
+use crate::oidc::requested;
 use crate::session::Held;
+use crate::signin::judged;
 use crate::signin::open::{Open, Refused};
 use crate::store::resources::{self, Resource};
 
@@ -18,13 +19,14 @@ pub(super) async fn page(visit: &Visit<'_>, open: &Open, held: &Held) -> Result<
         form: visit.form(open),
         client: shown_client(open),
         who,
-        asks: asks(visit, open).await?,
+        asks: asks(visit, open, held).await?,
     };
-    Ok(Page::new(lang, page).forms_to(ends_at(open)).into_response())
+    Ok(Page::new(lang, page).forms_to(ends_at(open)).images_from(logo_from(open)).into_response())
 }
 
-/// Each scope: a standard one in our words, a resource's in its owner's, once for each of the asked resources that has it.
-async fn asks(visit: &Visit<'_>, open: &Open) -> Result<Vec<Asked>, Refused> {
+/// Each scope the user may give: a standard one in our words, a resource's in its owner's, once for each of the asked resources that
+/// has it; and each claim asked for by name.
+async fn asks(visit: &Visit<'_>, open: &Open, held: &Held) -> Result<Vec<Asked>, Refused> {
     let (tokens, sessions) = (&visit.app.config.tokens, &visit.app.config.sessions);
     // A family that hangs on the browser session ends with it.
     let outlives = open.client.registration().outlives_session;
@@ -33,8 +35,9 @@ async fn asks(visit: &Visit<'_>, open: &Open) -> Result<Vec<Asked>, Refused> {
     let known = resources::list(&visit.app.store).await?;
     let asked: Vec<&Resource> =
         known.iter().filter(|resource| open.request.resources.contains(&resource.uri)).collect();
-    let scopes = Scopes::stored(&open.request.scopes);
-    Ok(scopes.iter().flat_map(|scope| said(scope, days, &asked)).collect())
+    let scopes = judged::scopes_of(visit.app, &open.request, held).await?;
+    let named = requested::beyond(&open.request.wanted.named, &scopes).into_iter().map(Asked::Claim);
+    Ok(scopes.iter().flat_map(|scope| said(scope, days, &asked)).chain(named).collect())
 }
 
 fn said(scope: &str, days: u32, asked: &[&Resource]) -> Vec<Asked> {

@@ -72,9 +72,7 @@ impl Front {
     #[must_use]
     pub fn follow(&self, app: &App, moved: &Moved, reader: (Lang, &Caller)) -> Response {
         let mut response = match &moved.next {
-            Next::Page(id) => {
-                away::see_other(&format!("{}?interaction={id}", app.config.issuer.endpoint("/login")))
-            }
+            Next::Page(id) => away::see_other(&format!("{}?interaction={id}", app.config.issuer.endpoint("/login"))),
             Next::Away(answer, client) => self.away(answer, client, reader),
         };
         let cookies = [
@@ -101,7 +99,9 @@ impl Front {
             Answer::Address(location) => return away::see_other(location),
             Answer::Form { action, fields } => (action.clone(), fields.clone()),
         };
-        let Ok(target) = Url::parse(&action) else { return self.error(lang, caller, Problem::Broken, Shown::default()) };
+        let Ok(target) = Url::parse(&action) else {
+            return self.error(lang, caller, Problem::Broken, Shown::default());
+        };
         let page = FormPost { frame: self.frame(lang, caller), client: client.to_owned(), action, fields };
         Page::new(lang, page).forms_only_to(Source::of(&target)).into_response()
     }

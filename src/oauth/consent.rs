@@ -28,6 +28,22 @@ pub fn remembers(
     client.registration().skips_consent || (client.is_assured(redirect_uri) && covers(standing, scopes, audience))
 }
 
+/// The same of claims asked for by name, beyond the scopes.
+#[must_use]
+pub fn remembers_claims(client: &Client, redirect_uri: &str, claims: &[String], standing: &Standing) -> bool {
+    let allowed = || standing.consented().map(|grant| Scopes::stored(&grant.grant_claims)).unwrap_or_default();
+    claims.is_empty()
+        || client.registration().skips_consent
+        || (client.is_assured(redirect_uri) && claims.iter().all(|claim| allowed().has(claim)))
+}
+
+/// All claims that are consented to once these are allowed, space-delimited.
+#[must_use]
+pub fn with_claims(standing: &Standing, claims: &[String]) -> String {
+    let earlier = Scopes::stored(standing.consented().map_or("", |grant| &grant.grant_claims));
+    earlier.with(&Scopes::stored(&claims.join(" "))).to_string()
+}
+
 fn covers(standing: &Standing, scopes: &Scopes, audience: &[String]) -> bool {
     let Some(grant) = standing.consented() else { return false };
     // The list of all scopes is looked at, too: an older version, which may run beside this one, writes it alone.

@@ -28,6 +28,24 @@ pub fn of_user(user: &UserRoll, scopes: &Scopes) -> Map<String, Value> {
     out
 }
 
+/// Whether it is a claim that some scope opens.
+#[must_use]
+pub fn is_known(name: &str) -> bool {
+    BY_SCOPE.iter().any(|(_, names)| names.contains(&name))
+}
+
+/// Whether one of these scopes opens a claim.
+#[must_use]
+pub fn opened_by(name: &str, scopes: &Scopes) -> bool {
+    BY_SCOPE.iter().any(|(scope, names)| names.contains(&name) && scopes.has(scope))
+}
+
+/// What claims of these names tell of a user.
+#[must_use]
+pub fn of_user_named(user: &UserRoll, names: &[String]) -> Map<String, Value> {
+    names.iter().filter(|name| is_known(name)).filter_map(|name| Some((name.clone(), claim(user, name)?))).collect()
+}
+
 fn claim(user: &UserRoll, name: &str) -> Option<Value> {
     let text = |value: &Option<String>| value.as_ref().filter(|text| !text.is_empty()).map(|text| json!(text));
     match name {

@@ -4,5 +4,6 @@ pub mod claims;
 pub mod hint;
 pub mod id_token;
 pub mod logout;
+pub mod requested;
 pub mod subject;
 pub mod userinfo;

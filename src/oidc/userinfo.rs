@@ -1,5 +1,7 @@
 //! Userinfo (OpenID Connect Core 5.3): GET, POST with the header, POST with the token in the form.
 //!
+//! What the authorization's request asked for by name comes to what the scopes of the token tell (5.5).
+//!
 //! It looks at lineage, not only at the signature: the family's standing is read together with the claims, in one snapshot.
 //! Refused: a token without the scope `openid`, and one that stands for no user.
 
@@ -9,9 +11,10 @@ use axum::http::{HeaderMap, Method, header};
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
-use super::{claims, subject};
+use super::{claims, requested, subject};
 use crate::app::App;
 use crate::event::Caller;
+use crate::oauth::client;
 use crate::oauth::error::{Code, Error};
 use crate::oauth::reply::{self, Read};
 use crate::policy::Question;
@@ -52,5 +55,11 @@ async fn answer(app: &App, method: &Method, headers: &HeaderMap, body: Read) -> 
     let user = standing.user().ok_or_else(|| invalid("no user"))?;
     let mut out = Map::from_iter([("sub".to_owned(), json!(subject::of_user(user)))]);
     out.extend(claims::of_user(user, &token.scopes));
+    if let Some(named) = family.claims.filter(|named| !named.userinfo.is_empty()) {
+        // What the client is no longer registered for is no longer told.
+        let client = client::find(app, token.client_id).await?.ok_or_else(|| invalid("no client"))?;
+        let names = requested::allowed(named.0.userinfo, &client.registration().scopes);
+        out.extend(claims::of_user_named(user, &names));
+    }
     Ok(out)
 }

@@ -7,6 +7,7 @@ use crate::http::params;
 use crate::oauth::prompt::Prompt;
 use crate::oauth::redirect::ValidRedirect;
 use crate::oauth::{code, pkce};
+use crate::oidc::requested::Wanted;
 
 /// What was asked for, validated. Only `oauth/authorize` makes one, at the end of its list of checks. While servers are upgraded
 /// one by one an older one reads what a newer one wrote: a member it doesn't know is left alone, and a new one must be optional.
@@ -34,6 +35,15 @@ pub struct AuthorizationRequest {
     pub ui_locales: Option<String>,
     /// How the answer travels; none: as is usual for a code.
     pub response_mode: Option<String>,
+    /// The parameter as sent, to ask once more.
+    #[serde(default)]
+    pub claims: Option<String>,
+    /// The same, read and narrowed.
+    #[serde(default)]
+    pub wanted: Wanted,
+    /// Classes of authentication that are preferred and can be met, best first.
+    #[serde(default)]
+    pub acr_values: Vec<String>,
 }
 
 impl AuthorizationRequest {
@@ -55,7 +65,16 @@ impl AuthorizationRequest {
             hinted: None,
             ui_locales: None,
             response_mode: None,
+            claims: None,
+            wanted: Wanted::default(),
+            acr_values: Vec::new(),
         }
+    }
+
+    /// Whether it may be answered for this user: nobody else is who a hint or the `claims` parameter names.
+    #[must_use]
+    pub fn accepts(&self, sub: &str) -> bool {
+        self.hinted.as_ref().is_none_or(|hinted| hinted == sub) && self.wanted.accepts(sub)
     }
 
     /// The query that asks for the same once more; none where a hint belongs to it, which is not kept.
@@ -66,6 +85,7 @@ impl AuthorizationRequest {
         }
         let (client_id, max_age, prompt) =
             (self.client_id.to_string(), self.max_age.map(|age| age.to_string()), self.prompt.words());
+        let acr_values = self.acr_values.join(" ");
         let method = self.challenge.as_ref().map(|_| pkce::S256);
         let redirect_uri = self.redirect_sent.then_some(self.redirect_uri.as_str());
         let once = [
@@ -82,6 +102,8 @@ impl AuthorizationRequest {
             ("max_age", max_age.as_deref()),
             ("login_hint", self.login_hint.as_deref()),
             ("ui_locales", self.ui_locales.as_deref()),
+            ("claims", self.claims.as_deref()),
+            ("acr_values", Some(acr_values.as_str())),
         ];
         let once = once.into_iter().filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)));
         Some(params::encode(once.chain(self.resources.iter().map(|uri| ("resource", uri.as_str())))))

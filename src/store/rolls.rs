@@ -57,6 +57,8 @@ pub struct GrantRoll {
     pub grant_scopes: String,
     /// The consent by resource; empty in a row that says nothing of them.
     pub grant_resources: Consented,
+    /// Claims asked for by name that were allowed, space-delimited.
+    pub grant_claims: String,
     pub consented_seq: i64,
     pub grant_mark: i64,
 }
@@ -89,6 +91,7 @@ struct MaybeGrant {
     grant_id: Option<Uuid>,
     grant_scopes: Option<String>,
     grant_resources: Option<Json<Consented>>,
+    grant_claims: Option<String>,
     consented_seq: Option<i64>,
     grant_mark: Option<i64>,
 }
@@ -99,6 +102,7 @@ impl From<MaybeGrant> for Option<GrantRoll> {
             grant_id: row.grant_id?,
             grant_scopes: row.grant_scopes?,
             grant_resources: row.grant_resources.map(|by| by.0).unwrap_or_default(),
+            grant_claims: row.grant_claims.unwrap_or_default(),
             consented_seq: row.consented_seq?,
             grant_mark: row.grant_mark?,
         })
@@ -149,7 +153,7 @@ macro_rules! user {
 }
 macro_rules! grant {
     () => {
-        "g.id AS grant_id, g.scopes AS grant_scopes, g.resources AS grant_resources, g.consented_seq, g.revoked_seq AS grant_mark"
+        "g.id AS grant_id, g.scopes AS grant_scopes, g.resources AS grant_resources, g.claims AS grant_claims, g.consented_seq, g.revoked_seq AS grant_mark"
     };
 }
 macro_rules! session {
@@ -249,7 +253,7 @@ pub async fn of_family(reader: impl Into<Reader<'_>>, family_id: Uuid) -> Result
     }
     let row: Option<Row> = ask!(reader, db => sqlx::query_as(whole!(
         "f.id, f.outlives_session, f.born_seq, f.secret_digest, f.generation, f.ordinal, f.scopes, f.resources, f.acr, f.amr, f.auth_time, \
-         f.created_at, f.rotated_at, f.last_used_at, f.expires_at, f.network, f.user_agent, f.ended_at, f.end_reason, f.revoked_seq, ",
+         f.created_at, f.rotated_at, f.last_used_at, f.expires_at, f.network, f.user_agent, f.ended_at, f.end_reason, f.revoked_seq, (SELECT d.claims FROM code d WHERE d.family_id = f.id) AS claims, ",
         " FROM family f JOIN client c ON c.id = f.client_id JOIN users u ON u.id = f.user_id JOIN grants g ON g.id = f.grant_id \
          JOIN session s ON s.id = f.session_id JOIN counter k ON k.id = 1 JOIN issuer i ON i.id = 1 WHERE f.id = $1"
     )).bind(family_id).fetch_optional(db).await?);
@@ -267,7 +271,7 @@ pub async fn of_code(reader: impl Into<Reader<'_>>, digest: &[u8]) -> Result<Opt
     }
     let row: Option<Row> = ask!(reader, db => sqlx::query_as(whole!(
         "d.digest, d.family_id, d.born_seq, d.redirect_uri, d.challenge, d.nonce, d.scopes, d.resources, d.acr, d.amr, d.auth_time, \
-         d.created_at, d.expires_at, d.spent_at, d.burnt_at, ",
+         d.created_at, d.expires_at, d.spent_at, d.burnt_at, d.claims, ",
         " FROM code d JOIN client c ON c.id = d.client_id JOIN users u ON u.id = d.user_id JOIN grants g ON g.id = d.grant_id \
          JOIN session s ON s.id = d.session_id JOIN counter k ON k.id = 1 JOIN issuer i ON i.id = 1 WHERE d.digest = $1"
     )).bind(digest).fetch_optional(db).await?);

@@ -18,6 +18,7 @@ use crate::oauth::scope::Scopes;
 use crate::policy::Standing;
 use crate::secret;
 use crate::store;
+use crate::store::codes::NamedClaims;
 use crate::store::lineage::Issued;
 
 /// An access token that has an id and limits, and is not signed yet.
@@ -36,6 +37,24 @@ pub struct Allowed {
     pub scopes: Scopes,
     pub audience: Vec<String>,
     pub lifetime: Duration,
+    /// What resources demand of a user before a scope is given.
+    pub demands: Vec<Demand>,
+}
+
+/// A scope that a resource gives to users of these groups only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Demand {
+    pub scope: String,
+    pub groups: Vec<String>,
+}
+
+impl Demand {
+    /// Those scopes that a user of these groups may have, by all that is demanded.
+    #[must_use]
+    pub fn narrow(all: &[Self], scopes: &Scopes, groups: &[String]) -> Scopes {
+        let met = |demand: &Self| demand.groups.iter().any(|group| groups.contains(group));
+        scopes.only(|scope| all.iter().filter(|demand| demand.scope == scope).all(met))
+    }
 }
 
 impl Draft {
@@ -46,7 +65,13 @@ impl Draft {
         let issued_at = standing.now().trunc_subsecs(0);
         let longest = issued_at + allowed.lifetime.min(standing.longest_access());
         let expires_at = ends.iter().copied().fold(longest, DateTime::min);
-        Self { jti: secret::uuid_v4(), issued_at, expires_at, scopes: allowed.scopes, audience: allowed.audience }
+        // Whichever grant it is of, and at each refresh anew: what resources demand of users. A client that acts for itself is in no
+        // group; its registration is what it was given.
+        let scopes = match standing.user() {
+            Some(user) => Demand::narrow(&allowed.demands, &allowed.scopes, &user.groups.0),
+            None => allowed.scopes,
+        };
+        Self { jti: secret::uuid_v4(), issued_at, expires_at, scopes, audience: allowed.audience }
     }
 
     /// The row that enrols it.
@@ -75,6 +100,8 @@ pub struct Authentication {
     pub acr: String,
     pub amr: Vec<String>,
     pub nonce: Option<String>,
+    /// What its request asked for by name.
+    pub claims: NamedClaims,
 }
 
 /// The right to one set of tokens.

@@ -72,6 +72,7 @@ pub async fn begin(app: &App, ask: Redeemable<'_>, caller: &Caller) -> Result<Op
         acr: code.acr.clone(),
         amr: code.amr.0.clone(),
         nonce: code.nonce.clone(),
+        claims: code.claims.clone().map(|named| named.0).unwrap_or_default(),
     };
     let refresh = secret.map(|secret| Authentic { family_id: code.family_id, generation: 0, secret });
     Ok(Some(Entitlement { standing, client: registration, draft, authentication: Some(authentication), refresh }))
@@ -122,6 +123,7 @@ impl Refreshable<'_> {
             acr: self.family.acr.clone(),
             amr: self.family.amr.0.clone(),
             nonce: None,
+            claims: self.family.claims.clone().map(|named| named.0).unwrap_or_default(),
         };
         Entitlement {
             standing: self.standing,

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::keyring::Alg;
 use crate::oauth::error::Error;
 use crate::oidc::id_token::{self, IdToken};
-use crate::oidc::{claims, subject};
+use crate::oidc::{claims, requested, subject};
 
 /// How old a standing may be when it is minted on.
 const OLDEST_STANDING: Duration = Duration::from_secs(30);
@@ -144,6 +144,10 @@ fn id_token(app: &App, entitlement: &Entitlement, access_token: &str) -> Result<
         return Ok(None);
     }
     let lifetime = app.config.tokens.id_token_lifetime.as_secs();
+    let mut told = if client.id_token_claims { claims::of_user(user, &draft.scopes) } else { serde_json::Map::new() };
+    // What the client is no longer registered for is no longer told.
+    let named = requested::allowed(authentication.claims.id_token.clone(), &client.scopes);
+    told.extend(claims::of_user_named(user, &named));
     let token = IdToken {
         iss: app.config.issuer.as_str().to_owned(),
         sub: subject::of_user(user),
@@ -157,7 +161,7 @@ fn id_token(app: &App, entitlement: &Entitlement, access_token: &str) -> Result<
         azp: client.id.to_string(),
         sid: session.session_id.to_string(),
         at_hash: id_token::at_hash(access_token),
-        claims: if client.id_token_claims { claims::of_user(user, &draft.scopes) } else { serde_json::Map::new() },
+        claims: told,
     };
     Ok(Some(app.keyring.sign(client.profile.id_token_alg(), "JWT", &token).map_err(Error::server)?.compact))
 }

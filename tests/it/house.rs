@@ -40,6 +40,7 @@ const FLOORS: &[&[&str]] = &[
         "oidc/claims",
         "oidc/id_token",
         "oidc/hint",
+        "oidc/requested",
         "token/refresh",
         "token/lineage",
         "token/life",

@@ -4,6 +4,7 @@
 //! Forms work without script. Every text from outside is escaped by the template; names are set apart against marks
 //! that turn the reading direction, and cut where a person would stop reading (`filters::shown`).
 
+mod choose;
 mod consent;
 mod error;
 mod filters;
@@ -14,6 +15,7 @@ mod sign_in_again;
 mod sign_out;
 mod signed_out;
 
+pub use choose::Choose;
 pub use consent::{Asked, Consent};
 pub use error::{ErrorPage, Problem};
 pub use form_post::FormPost;

@@ -11,7 +11,7 @@ use crate::oauth::client::Registration;
 use crate::oauth::error::{Code, Error};
 use crate::oauth::scope::{self, Scopes};
 use crate::store::resources::{self, Resource};
-use crate::token::entitlement::Allowed;
+use crate::token::entitlement::{Allowed, Demand};
 
 /// The most `resource` parameters one request may have.
 pub const MOST: usize = 10;
@@ -51,7 +51,8 @@ pub async fn settle(app: &App, client: &Registration, asked: &[String], scopes: 
     let own_only = !scopes.is_empty() && scopes.iter().all(|scope| scope::OWN.iter().any(|(own, _)| *own == scope));
     // Scopes of Chancery's own APIs are for the issuer, whatever the client's default resource is.
     if chosen.is_empty() || (asked.is_empty() && own_only) {
-        return Ok(Allowed { scopes, audience: vec![issuer], lifetime: app.config.tokens.access_token_lifetime });
+        let lifetime = app.config.tokens.access_token_lifetime;
+        return Ok(Allowed { scopes, audience: vec![issuer], lifetime, demands: Vec::new() });
     }
     let mut known = Vec::new();
     for uri in &chosen {
@@ -67,7 +68,48 @@ pub async fn settle(app: &App, client: &Registration, asked: &[String], scopes: 
             app.config.tokens.access_token_lifetime,
             |least, one| if known.len() == 1 { one } else { least.min(one) },
         );
-    Ok(Allowed { scopes, audience: chosen, lifetime })
+    let scopes = known_by(&known, chosen.contains(&issuer), &scopes);
+    Ok(Allowed { scopes, audience: chosen, lifetime, demands: demands(&known) })
+}
+
+/// Whether a scope is about the user or this server, and no resource's.
+fn is_ours(scope: &str) -> bool {
+    scope::STANDARD.contains(&scope) || scope::OWN.iter().any(|(own, _)| *own == scope)
+}
+
+/// Those scopes that mean something at one of these resources (RFC 8707, 2: a token is for no more than it needs to be): theirs,
+/// and those about the user; this server's own where it is meant, too.
+fn known_by(resources: &[Resource], issuer: bool, scopes: &Scopes) -> Scopes {
+    let theirs = |scope: &str| resources.iter().any(|resource| resource.scopes.iter().any(|own| own.name == scope));
+    scopes.only(|scope| scope::STANDARD.contains(&scope) || theirs(scope) || (issuer && is_ours(scope)))
+}
+
+/// What these resources demand. A token for several is good at each: what one of them demands is demanded.
+fn demands(resources: &[Resource]) -> Vec<Demand> {
+    let all = resources.iter().flat_map(|resource| resource.scopes.iter()).filter(|scope| !scope.groups.is_empty());
+    all.map(|scope| Demand { scope: scope.name.clone(), groups: scope.groups.clone() }).collect()
+}
+
+/// The resources of a request that passed its checks; empty where no scope is a resource's, and nothing has to be looked up.
+async fn named(app: &App, resources: &[String], scopes: &Scopes) -> Result<Option<Vec<Resource>>, Error> {
+    if resources.is_empty() || scopes.iter().all(|scope| scope::STANDARD.contains(&scope)) {
+        return Ok(None);
+    }
+    let all = resources::list(&app.store).await?;
+    Ok(Some(all.into_iter().filter(|known| known.retired_at.is_none() && resources.contains(&known.uri)).collect()))
+}
+
+/// Those of these scopes that mean something at the resources a request is for.
+pub async fn known_at(app: &App, resources: &[String], scopes: &Scopes) -> Result<Scopes, Error> {
+    let issuer = resources.iter().any(|uri| uri == app.config.issuer.as_str());
+    let named = named(app, resources, scopes).await?;
+    Ok(named.map_or_else(|| scopes.clone(), |named| known_by(&named, issuer, scopes)))
+}
+
+/// Those of these scopes that a user of these groups may have there.
+pub async fn for_user(app: &App, resources: &[String], scopes: &Scopes, groups: &[String]) -> Result<Scopes, Error> {
+    let named = named(app, resources, scopes).await?;
+    Ok(named.map_or_else(|| scopes.clone(), |named| Demand::narrow(&demands(&named), scopes, groups)))
 }
 
 /// A resource that the client may ask for.

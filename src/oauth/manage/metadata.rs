@@ -16,7 +16,6 @@ const MOST_JWKS: usize = 32 * 1024;
 
 /// What there is no ground for yet, and so can't be registered.
 const NOT_YET: &[&str] = &[
-    "logo_uri",
     "jwks",
     "jwks_uri",
     "subject_type",
@@ -24,8 +23,6 @@ const NOT_YET: &[&str] = &[
     "id_token_signed_response_alg",
     "userinfo_signed_response_alg",
     "claims",
-    "default_max_age",
-    "default_acr_values",
     "backchannel_logout_uri",
     "backchannel_logout_session_required",
     "frontchannel_logout_uri",
@@ -63,13 +60,26 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
     if metadata.sector_identifier_uri.is_some() && metadata.subject_type == SubjectType::Public {
         problems.add("sector_identifier_uri", "is of no use without the subject type pairwise");
     }
+    for acr in &metadata.default_acr_values {
+        if acr.is_empty() || acr.len() > 200 || !acr.chars().all(|c| c.is_ascii_graphic()) {
+            problems.add(
+                "default_acr_values",
+                format!("{acr:?} is no acr: a word without spaces, of 200 characters at most"),
+            );
+        }
+    }
     for contact in &metadata.contacts {
         if contact.len() > 200 || !contact.contains('@') || contact.chars().any(|c| c.is_control() || c.is_whitespace())
         {
             problems.add("contacts", format!("{contact:?} is not an e-mail address"));
         }
     }
-    for (field, many) in [("contacts", metadata.contacts.len()), ("claims", metadata.claims.len())] {
+    let lists = [
+        ("contacts", metadata.contacts.len()),
+        ("claims", metadata.claims.len()),
+        ("default_acr_values", metadata.default_acr_values.len()),
+    ];
+    for (field, many) in lists {
         if many > MOST_LISTED {
             problems.add(field, format!("{many} are too many: {MOST_LISTED} at most"));
         }
