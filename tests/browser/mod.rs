@@ -1,7 +1,8 @@
-//! The demo, gone through in a real Chromium as a person does.
+//! The demo, and the pages of an authorization, gone through in a real Chromium as a person does.
 //!
 //! With `CHANCERY_SCREENSHOTS=DIR` every page on the way is saved by day and by night, 390 and 1280 pixels wide.
 
+mod authorize;
 mod driver;
 mod journey;
 mod scene;

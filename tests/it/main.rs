@@ -13,6 +13,7 @@
 
 mod admin;
 mod attacks;
+mod authorize;
 #[path = "../browser/mod.rs"]
 mod browser;
 mod cli;
