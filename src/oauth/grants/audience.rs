@@ -2,7 +2,7 @@
 //!
 //! A client acting for itself: what it asks for, else its default resource, else the issuer. A user's authorization: what it
 //! named and is still allowed, or the part of it that is asked for by name. Refused (`invalid_target`): asking for what isn't
-//! registered, has retired, isn't the client's, or wasn't authorized.
+//! registered, has retired, isn't the client's, or wasn't authorized. What of the scopes means nothing there is left out.
 
 use std::time::Duration;
 
@@ -68,7 +68,11 @@ pub async fn settle(app: &App, client: &Registration, asked: &[String], scopes: 
             app.config.tokens.access_token_lifetime,
             |least, one| if known.len() == 1 { one } else { least.min(one) },
         );
+    let asked_for = !scopes.is_empty();
     let scopes = known_by(&known, chosen.contains(&issuer), &scopes);
+    if asked_for && scopes.is_empty() {
+        return Err(Error::new(Code::InvalidScope, "none of the scopes is one of the resource that is asked for"));
+    }
     Ok(Allowed { scopes, audience: chosen, lifetime, demands: demands(&known) })
 }
 

@@ -107,6 +107,14 @@ async fn scopes_are_narrowed_to_the_resource(kind: Kind) {
         (scope(&one).as_str(), &claims(one.str("access_token"))["aud"]),
         ("openid read offline_access", &json!(WAGES))
     );
+    // A client that acts for itself is narrowed alike; it is in no group, and has what it is registered for.
+    let service = issuer.service("read write raise", &[ORDERS, WAGES]).await;
+    let own =
+        async |more: &[(&str, &str)]| service.token(&[&[("grant_type", "client_credentials")], more].concat()).await;
+    assert_eq!(own(&[]).await.ok().str("scope"), "read write");
+    assert_eq!(own(&[("resource", WAGES)]).await.ok().str("scope"), "read raise");
+    assert_eq!(own(&[("resource", WAGES), ("scope", "read write")]).await.ok().str("scope"), "read");
+    own(&[("resource", WAGES), ("scope", "write")]).await.is(400, "invalid_scope");
     let all = rp.refresh(one.str("refresh_token")).await.ok();
     assert_eq!(scope(&all), "openid read write offline_access", "the family has them still");
     // Nothing of what is asked for means anything there.
