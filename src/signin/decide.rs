@@ -108,6 +108,7 @@ mod tests {
             claims: None,
             wanted: crate::oidc::requested::Wanted::default(),
             acr_values: Vec::new(),
+            device: None,
         }
     }
 

@@ -53,6 +53,7 @@ const FLOORS: &[&[&str]] = &[
         "oauth/code",
         "oauth/answer",
         "oauth/grants",
+        "oauth/device_code",
         "oauth/registry",
         "oauth/resource",
         "oauth/manage",

@@ -103,11 +103,15 @@ async fn named(app: &App, resources: &[String], scopes: &Scopes) -> Result<Optio
     Ok(Some(all.into_iter().filter(|known| known.retired_at.is_none() && resources.contains(&known.uri)).collect()))
 }
 
-/// Those of these scopes that mean something at the resources a request is for.
+/// Those of these scopes that mean something at the resources a request is for; refused where none does.
 pub async fn known_at(app: &App, resources: &[String], scopes: &Scopes) -> Result<Scopes, Error> {
     let issuer = resources.iter().any(|uri| uri == app.config.issuer.as_str());
     let named = named(app, resources, scopes).await?;
-    Ok(named.map_or_else(|| scopes.clone(), |named| known_by(&named, issuer, scopes)))
+    let known = named.map_or_else(|| scopes.clone(), |named| known_by(&named, issuer, scopes));
+    if known.is_empty() && !scopes.is_empty() {
+        return Err(Error::new(Code::InvalidScope, "none of the scopes is one of the resource that is asked for"));
+    }
+    Ok(known)
 }
 
 /// Those of these scopes that a user of these groups may have there.
@@ -128,6 +132,19 @@ async fn allowed(app: &App, client: &Registration, uri: &str) -> Result<Option<R
         return Ok(None);
     }
     Ok(resources::by_uri(&app.store, uri).await?.filter(|resource| resource.retired_at.is_none()))
+}
+
+/// What a user is asked to authorize a client for: the live resources of the client that the request names, or its default one.
+pub async fn of_request(
+    app: &App,
+    client: &Registration,
+    params: &crate::http::params::Params,
+) -> Result<Vec<String>, Error> {
+    let resources = asked(params)?;
+    for uri in &resources {
+        live(app, client, uri).await?;
+    }
+    Ok(if resources.is_empty() { client.resources.first().cloned().into_iter().collect() } else { resources })
 }
 
 /// The `resource` parameters of a request.

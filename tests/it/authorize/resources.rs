@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use super::{ALICE, Browser, Issuer, answer, has, refused, sign_in, silently, told};
+use crate::device::desk;
 use crate::kit::actors::{Answer, RelyingParty, claims};
 use crate::kit::issuer::{Kind, on_both};
 use crate::kit::operator::Operator;
@@ -14,6 +15,7 @@ on_both!(
     scopes_are_narrowed_by_the_groups_of_the_user_and_at_each_refresh_anew,
     what_one_of_several_resources_demands_is_demanded,
     a_user_without_any_scope_is_told_to_the_client,
+    a_device_is_given_no_more_than_a_browser,
     the_operator_says_which_groups_a_scope_is_for,
     a_resource_is_told_its_own_metadata,
 );
@@ -203,6 +205,33 @@ async fn a_user_without_any_scope_is_told_to_the_client(kind: Kind) {
     }
     operator.run(&["user", "update", "alice", "--add-group", "board"]).ok();
     assert!(has(&browser.begin(&rp.flow(&asked)).await, "consent-allow"));
+    issuer.stop().await;
+}
+
+/// The same by the device grant: what a check of one grant leaves out, its sibling leaves out too (V172, V235).
+async fn a_device_is_given_no_more_than_a_browser(kind: Kind) {
+    let (issuer, operator, _) = ground(kind).await;
+    let tv = issuer
+        .client_with(|row| {
+            row.grants.0 = vec![desk::GRANT.to_owned(), "refresh_token".to_owned()];
+            row.scopes = "openid read write raise".to_owned();
+            row.resources.0 = vec![ORDERS.to_owned(), WAGES.to_owned()];
+        })
+        .await;
+    tv.device(&[("scope", "write"), ("resource", WAGES)]).await.is(400, "invalid_scope");
+    let asked = desk::asks_for(&tv, &[("scope", "openid read write raise"), ("resource", WAGES)]).await;
+    let mut browser = Browser::new(&issuer);
+    let page = desk::reaches(&mut browser, &asked.user_code, "alice").await;
+    // All that may ever come of it is shown, for it is allowed once.
+    assert!(page.text.contains("Raise wages") && !page.text.contains("write"), "{}", page.text);
+    desk::presses(&mut browser, &page, "consent-allow").await.ok();
+    let given = tv.poll(&asked.device_code).await.ok();
+    assert_eq!(scope(&given), "openid read");
+    operator.run(&["user", "update", "alice", "--add-group", "board"]).ok();
+    let next = tv.refresh(given.str("refresh_token")).await.ok();
+    assert_eq!(scope(&next), "openid read raise");
+    operator.run(&["user", "update", "alice", "--remove-group", "board"]).ok();
+    assert_eq!(scope(&tv.refresh(next.str("refresh_token")).await.ok()), "openid read");
     issuer.stop().await;
 }
 

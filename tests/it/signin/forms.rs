@@ -231,7 +231,8 @@ async fn every_page_refuses_to_be_framed(kind: Kind) {
     let posts = browser.begin(&posts).await;
     assert!(has(&chooser, "account-continue") && has(&posts, "answer-send"), "{}", posts.text);
     let mut pages = vec![page, consent, chooser, posts];
-    for path in ["/login", "/oauth2/authorize", "/oauth2/logout", "/nowhere", "/login/", "//login", "/LOGIN"] {
+    for path in ["/login", "/device", "/oauth2/authorize", "/oauth2/logout", "/nowhere", "/login/", "//login", "/LOGIN"]
+    {
         pages.push(browser.get(&issuer.url(path)).await);
     }
     for page in pages {

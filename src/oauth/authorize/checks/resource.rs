@@ -2,7 +2,7 @@
 //! mean something there: the others are not asked of the user. Refused: a request none of whose scopes does.
 
 use super::{Asked, Check, Draft, Run};
-use crate::oauth::error::{Code, Error};
+use crate::oauth::error::Error;
 use crate::oauth::grants::audience;
 use crate::oauth::scope::Scopes;
 
@@ -15,21 +15,12 @@ pub(super) const SCOPES: Check =
 
 async fn scopes(asked: &Asked<'_>, draft: &mut Draft) -> Result<(), Error> {
     let scopes = Scopes::stored(&draft.kept.scopes);
-    let narrowed = audience::known_at(asked.app, &draft.kept.resources, &scopes).await?;
-    if narrowed.is_empty() && !scopes.is_empty() {
-        return Err(Error::new(Code::InvalidScope, "none of the scopes is one of the resource that is asked for"));
-    }
-    draft.kept.scopes = narrowed.to_string();
+    draft.kept.scopes = audience::known_at(asked.app, &draft.kept.resources, &scopes).await?.to_string();
     Ok(())
 }
 
 async fn all(asked: &Asked<'_>, draft: &mut Draft) -> Result<(), Error> {
     let registration = asked.client.registration();
-    let resources = audience::asked(asked.params)?;
-    for uri in &resources {
-        audience::live(asked.app, registration, uri).await?;
-    }
-    draft.kept.resources =
-        if resources.is_empty() { registration.resources.first().cloned().into_iter().collect() } else { resources };
+    draft.kept.resources = audience::of_request(asked.app, registration, asked.params).await?;
     Ok(())
 }
