@@ -11,7 +11,12 @@ use crate::oauth::scope::OWN;
         title = "Chancery",
         description = "The admin API and the gateway feed of a Chancery issuer. Access tokens are got by client credentials; their audience is the issuer. Beside them, what a device without a browser calls; every other protocol endpoint is in the metadata."
     ),
-    paths(crate::admin::revocations::create, crate::gateway::feed::revocations, crate::oauth::device::authorize),
+    paths(
+        crate::admin::revocations::create,
+        crate::gateway::feed::revocations,
+        crate::gateway::protected_resource::get,
+        crate::oauth::device::authorize
+    ),
     modifiers(&Access),
     tags(
         (name = "revocations", description = "Ending what is no longer to be trusted."),

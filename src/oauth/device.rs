@@ -96,6 +96,7 @@ async fn answer(posted: &Posted<'_>) -> Result<Response, Error> {
         let registration = client.client().registration();
         let scopes = Scopes::of_user(form.get("scope").unwrap_or_default(), &registration.scopes)?;
         let resources = audience::of_request(app, registration, form).await?;
+        let scopes = audience::known_at(app, &resources, &scopes).await?;
         let ask = Ask { client: &client, scopes: &scopes, resources: &resources, caller };
         if let Some(given) = ask::begin(app, &ask).await? {
             let page = app.config.issuer.endpoint(PAGE);

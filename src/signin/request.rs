@@ -8,6 +8,7 @@ use crate::http::params;
 use crate::oauth::prompt::Prompt;
 use crate::oauth::redirect::ValidRedirect;
 use crate::oauth::{code, pkce};
+use crate::oidc::requested::Wanted;
 use crate::store::device_codes::DeviceCode;
 
 /// What was asked for, validated. Only `oauth/authorize` makes one, at the end of its list of checks. While servers are upgraded
@@ -36,6 +37,15 @@ pub struct AuthorizationRequest {
     pub ui_locales: Option<String>,
     /// How the answer travels; none: as is usual for a code.
     pub response_mode: Option<String>,
+    /// The parameter as sent, to ask once more.
+    #[serde(default)]
+    pub claims: Option<String>,
+    /// The same, read and narrowed.
+    #[serde(default)]
+    pub wanted: Wanted,
+    /// Classes of authentication that are preferred and can be met, best first.
+    #[serde(default)]
+    pub acr_values: Vec<String>,
     /// The device that is answered instead of a redirect URI (RFC 8628).
     #[serde(default)]
     pub device: Option<Device>,
@@ -60,6 +70,9 @@ impl AuthorizationRequest {
             hinted: None,
             ui_locales: None,
             response_mode: None,
+            claims: None,
+            wanted: Wanted::default(),
+            acr_values: Vec::new(),
             device: None,
         }
     }
@@ -83,8 +96,17 @@ impl AuthorizationRequest {
             hinted: None,
             ui_locales: None,
             response_mode: None,
+            claims: None,
+            wanted: Wanted::default(),
+            acr_values: Vec::new(),
             device: Some(Device { family_id: device.family_id, user_code }),
         }
+    }
+
+    /// Whether it may be answered for this user: nobody else is who a hint or the `claims` parameter names.
+    #[must_use]
+    pub fn accepts(&self, sub: &str) -> bool {
+        self.hinted.as_ref().is_none_or(|hinted| hinted == sub) && self.wanted.accepts(sub)
     }
 
     /// The query that asks for the same once more; none where a hint belongs to it, which is not kept.
@@ -95,6 +117,7 @@ impl AuthorizationRequest {
         }
         let (client_id, max_age, prompt) =
             (self.client_id.to_string(), self.max_age.map(|age| age.to_string()), self.prompt.words());
+        let acr_values = self.acr_values.join(" ");
         let method = self.challenge.as_ref().map(|_| pkce::S256);
         let redirect_uri = self.redirect_sent.then_some(self.redirect_uri.as_str());
         let once = [
@@ -111,6 +134,8 @@ impl AuthorizationRequest {
             ("max_age", max_age.as_deref()),
             ("login_hint", self.login_hint.as_deref()),
             ("ui_locales", self.ui_locales.as_deref()),
+            ("claims", self.claims.as_deref()),
+            ("acr_values", Some(acr_values.as_str())),
         ];
         let once = once.into_iter().filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)));
         Some(params::encode(once.chain(self.resources.iter().map(|uri| ("resource", uri.as_str())))))

@@ -101,7 +101,12 @@ impl Origin<'_> {
             Self::Code { code, .. } => (code.auth_time, code.acr.clone(), code.amr.0.clone(), code.nonce.clone()),
             Self::Device { proved, .. } => (proved.auth_time, proved.acr.clone(), proved.amr.0.clone(), None),
         };
-        Authentication { family_id, hangs_on_session, auth_time, acr, amr, nonce }
+        let named = match self {
+            Self::Code { code, .. } => code.claims.clone(),
+            Self::Device { .. } => None,
+        };
+        let claims = named.map(|named| named.0).unwrap_or_default();
+        Authentication { family_id, hangs_on_session, auth_time, acr, amr, nonce, claims }
     }
 }
 
@@ -183,6 +188,7 @@ impl Refreshable<'_> {
             acr: self.family.acr.clone(),
             amr: self.family.amr.0.clone(),
             nonce: None,
+            claims: self.family.claims.clone().map(|named| named.0).unwrap_or_default(),
         };
         Entitlement {
             standing: self.standing,

@@ -14,6 +14,7 @@
 mod admin;
 mod assertions;
 mod attacks;
+mod authorize;
 #[path = "../browser/mod.rs"]
 mod browser;
 mod claims;
