@@ -40,6 +40,7 @@ mod manage;
 mod operate;
 mod outage;
 mod pages;
+mod parties;
 mod pathed;
 mod secrets;
 mod signin;
