@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::party::Party;
 use super::person::Person;
-use super::{ORDERS, Stage};
+use super::{ORDERS, Stage, USER};
 use crate::kit::issuer::{Kind, on_both};
 
 on_both!(openid_client, oauth4webapi, authlib);
@@ -32,7 +32,7 @@ async fn run(stage: &Stage, script: &'static str, method: &str, flags: &[&str], 
         settings["resource"] = json!(ORDERS);
     }
     let mut party = Party::start(script, &settings).await;
-    let mut person = Person::new(stage);
+    let mut person = Person::new(stage, USER);
     let done = loop {
         match party.says().await {
             (word, url) if word == "visit" => {

@@ -4,13 +4,14 @@
 use reqwest::header;
 use url::Url;
 
-use super::{Stage, USER};
+use super::Stage;
 use crate::kit::actors::{Answer, Browser, PASSWORD, location};
 
 /// A person with a browser that has nothing in it yet.
 pub struct Person {
     pub browser: Browser,
     issuer: String,
+    name: &'static str,
     /// The address at hand.
     pub at: String,
     /// How often the issuer asked for the password.
@@ -18,9 +19,9 @@ pub struct Person {
 }
 
 impl Person {
-    pub fn new(stage: &Stage) -> Self {
+    pub fn new(stage: &Stage, name: &'static str) -> Self {
         let issuer = stage.server.at.clone();
-        Self { browser: Browser::at(&issuer), at: issuer.clone(), issuer, asked: 0 }
+        Self { browser: Browser::at(&issuer), at: issuer.clone(), issuer, name, asked: 0 }
     }
 
     /// Goes there and on, to the first page that is not the issuer's.
@@ -70,7 +71,7 @@ impl Person {
             self.browser.press(page, &near, "logout-confirm").await
         } else if page.text.contains("id=\"password\"") {
             self.asked += 1;
-            self.browser.sign_in(page, &near, USER, PASSWORD).await
+            self.browser.sign_in(page, &near, self.name, PASSWORD).await
         } else {
             panic!("stuck at {}: {} {}", self.at, page.status, page.text);
         }
