@@ -77,7 +77,13 @@ async fn authlib(kind: Kind) {
     for (method, flags) in METHODS {
         run(&stage, "authlib_client.py", method, flags, SCOPE).await;
     }
-    run(&stage, "authlib_client.py", "client_secret_post", &["--profile", "oidc", "--auth-method", "client_secret_post"], SCOPE)
-        .await;
+    run(
+        &stage,
+        "authlib_client.py",
+        "client_secret_post",
+        &["--profile", "oidc", "--auth-method", "client_secret_post"],
+        SCOPE,
+    )
+    .await;
     stage.server.stop();
 }

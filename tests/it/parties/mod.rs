@@ -7,6 +7,7 @@ mod applications;
 mod backends;
 mod party;
 mod person;
+mod tabs;
 
 use serde_json::{Value, json};
 

@@ -38,11 +38,6 @@ async fn packages() -> &'static Packages {
         .await
 }
 
-/// A file of the browser build of a package, as it was published.
-pub async fn module(path: &str) -> PathBuf {
-    packages().await.modules.join(path)
-}
-
 /// A running party. It ends with this value, and by itself when this process dies.
 pub struct Party {
     script: &'static str,
@@ -56,7 +51,7 @@ impl Party {
     /// Starts a script of tests/parties and gives it its settings.
     pub async fn start(script: &'static str, settings: &Value) -> Self {
         let packages = packages().await;
-        let folder = TempDir::new().unwrap();
+        let folder = tempfile::Builder::new().prefix("party-").tempdir().unwrap();
         let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parties");
         // Node looks for packages beside the script, so the scripts come to the packages.
         for file in std::fs::read_dir(scripts).unwrap().map(|entry| entry.unwrap().path()) {
