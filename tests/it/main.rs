@@ -42,6 +42,7 @@ mod outage;
 mod pages;
 mod parties;
 mod pathed;
+mod recipes;
 mod secrets;
 mod signin;
 mod store;
