@@ -136,7 +136,7 @@ async fn two_tabs_refresh_at_once(kind: Kind) {
     let mut together = Vec::new();
     for tab in &tabs {
         dashboard.chromium.switch(tab).await;
-        let told = dashboard.until("return window.told ?? null", Duration::from_secs(120)).await;
+        let told = dashboard.until("return window.told ?? null", Duration::from_secs(600)).await;
         assert_eq!((&told["error"], told["rounds"].as_u64()), (&Value::Null, Some(rounds)), "{told}");
         assert_eq!(dashboard.chromium.script("return window.failed").await, json!([]));
         together.push(told["together"].as_u64().unwrap());
