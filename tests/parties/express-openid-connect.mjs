@@ -1,6 +1,7 @@
-// An application with express-openid-connect: every page needs a sign-in, and its logout is the issuer's, too.
+// An application with express-openid-connect: its logout is the issuer's, too, and it is told of logouts elsewhere.
 import express from 'express'
 import eoc from 'express-openid-connect'
+import session from 'express-session'
 import { heard, serve, stay } from './talk.mjs'
 
 const { issuer, client_id, client_secret } = await heard()
@@ -14,6 +15,7 @@ app.use(eoc.auth({
   clientSecret: client_secret,
   secret: 'a secret of the tests, long enough',
   idpLogout: true,
+  backchannelLogout: { store: new session.MemoryStore() },
   authRequired: false,
   authorizationParams: { response_type: 'code', scope: 'openid profile email groups offline_access' },
 }))

@@ -2,15 +2,26 @@
 import * as oauth from 'oauth4webapi'
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { done, fails, heard, visit } from './talk.mjs'
+import express from 'express'
+import { done, fails, heard, listen, newKey, tell, visit } from './talk.mjs'
 
-const { issuer, client_id, client_secret, method, redirect_uri, scope, resource } = await heard()
+const settings = await heard()
+const { issuer, client_secret, method, redirect_uri, scope, resource } = settings
+
+// With a key of its own: its public half is fetched from here.
+const key = await newKey('one')
+if (method === 'private_key_jwt') {
+  const app = express().get('/keys', (req, res) => res.json({ keys: [key.shows] }))
+  tell({ keys: { jwks_uri: `${await listen(app)}/keys` } })
+}
+const client_id = settings.client_id ?? (await heard()).client_id
 
 const options = { [oauth.allowInsecureRequests]: true }
 const authentication = {
   client_secret_basic: () => oauth.ClientSecretBasic(client_secret),
   client_secret_post: () => oauth.ClientSecretPost(client_secret),
   none: () => oauth.None(),
+  private_key_jwt: () => oauth.PrivateKeyJwt(key.signs),
 }[method]()
 const isPublic = method === 'none'
 const client = { client_id }

@@ -1,14 +1,21 @@
 // openid-client 6 as a backend: discovery, code flow with PKCE, userinfo, introspection, refresh, revocation.
 import * as oidc from 'openid-client'
 import assert from 'node:assert/strict'
-import { done, fails, heard, visit } from './talk.mjs'
+import { done, fails, heard, newKey, tell, visit } from './talk.mjs'
 
-const { issuer, client_id, client_secret, method, redirect_uri, scope } = await heard()
+const settings = await heard()
+const { issuer, client_secret, method, redirect_uri, scope } = settings
+
+// With a key of its own: its public half is registered.
+const key = await newKey('one')
+if (method === 'private_key_jwt') tell({ keys: { jwks: { keys: [key.shows] } } })
+const client_id = settings.client_id ?? (await heard()).client_id
 
 const authentication = {
   client_secret_basic: () => oidc.ClientSecretBasic(client_secret),
   client_secret_post: () => oidc.ClientSecretPost(client_secret),
   none: () => oidc.None(),
+  private_key_jwt: () => oidc.PrivateKeyJwt(key.signs),
 }[method]()
 const isPublic = method === 'none'
 const config = await oidc.discovery(new URL(issuer), client_id, undefined, authentication, {

@@ -38,11 +38,24 @@ export function done(what) {
   process.exit(0)
 }
 
-/** Serves `app` on a free port of loopback until the test is gone, and tells where. */
-export async function serve(app) {
+/** A key of the client's own: what it signs with, and the public half. */
+export async function newKey(kid) {
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256' }
+  const { privateKey, publicKey } = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+  const jwk = await crypto.subtle.exportKey('jwk', publicKey)
+  return { signs: { key: privateKey, kid }, shows: { ...jwk, kid, alg: 'ES256', use: 'sig' } }
+}
+
+/** Serves `app` on a free port of loopback until the test is gone. */
+export async function listen(app) {
   const server = app.listen(0, '127.0.0.1')
   await new Promise((listening, failed) => server.once('listening', listening).once('error', failed))
-  const at = `http://127.0.0.1:${server.address().port}`
+  return `http://127.0.0.1:${server.address().port}`
+}
+
+/** The same, and tells where. */
+export async function serve(app) {
+  const at = await listen(app)
   tell({ at })
   return at
 }

@@ -1,6 +1,8 @@
 //! Applications that sign people in: `passport-openidconnect` and `express-openid-connect` (npm), Flask-AppBuilder (PyPI),
 //! on which Superset stands. Someone goes to the application, and from there all ways are the libraries' own.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use super::Stage;
@@ -8,7 +10,7 @@ use super::party::Party;
 use super::person::Person;
 use crate::kit::issuer::{Kind, on_both};
 
-on_both!(passport_without_pkce, express_signs_in_and_out, groups_become_roles);
+on_both!(passport_without_pkce, express_signs_in_and_out, express_hears_of_logouts, groups_become_roles);
 
 /// Starts an application and says where it is.
 async fn start(stage: &Stage, script: &'static str, client: &Value) -> (Party, String) {
@@ -64,6 +66,41 @@ async fn express_signs_in_and_out(kind: Kind) {
     assert_eq!((&page.json, person.at.trim_end_matches('/')), (&json!({ "signed_in": false }), at.as_str()));
     // The issuer has forgotten the browser, too.
     assert_eq!((person.page(&profile).await.status.as_u16(), person.asked), (200, 2));
+    drop(party);
+    stage.server.stop();
+}
+
+async fn express_hears_of_logouts(kind: Kind) {
+    let mut stage = Stage::open(kind).await;
+    assert_eq!(stage.metadata().await["backchannel_logout_supported"], true);
+    stage.server.operator.user("ben", &["--given-name", "Ben"]);
+    let client = stage.application("/callback", &["--profile", "oidc"]);
+    let (party, at) = start(&stage, "express-openid-connect.mjs", &client).await;
+    // Where it listens is known only now.
+    let told_at = format!("{at}/backchannel-logout");
+    let update = ["client", "update", client["client_id"].as_str().unwrap(), "--backchannel-logout-uri", &told_at];
+    stage.server.operator.run(&update).ok();
+    let (mut ada, mut ben) = (Person::new(&stage, "ada"), Person::new(&stage, "ben"));
+    for person in [&mut ada, &mut ben] {
+        assert_eq!(person.page(&format!("{at}/profile")).await.status, 200);
+        assert_eq!(person.page(&at).await.json["signed_in"], true);
+    }
+    // Signed out at the issuer alone, and the application knows before the page says so. It ends all that it holds of
+    // her, since the notice names her beside the session; others go on.
+    let page = ada.page(&format!("{}/oauth2/logout", stage.server.at)).await;
+    assert_eq!(page.status, 200, "{}", page.text);
+    assert_eq!(ada.page(&at).await.json["signed_in"], false, "{}", party.errors());
+    assert_eq!(ben.page(&at).await.json["signed_in"], true);
+    // An administrator's word reaches it as well.
+    stage.server.operator.run(&["revoke", "user", "ben", "--reason", "laptop stolen"]).ok();
+    let from = Instant::now();
+    while ben.page(&at).await.json["signed_in"] == true {
+        assert!(from.elapsed() < Duration::from_secs(10), "not told: {}", party.errors());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // And a new sign-in is one.
+    assert_eq!(ada.page(&format!("{at}/profile")).await.status, 200);
+    assert_eq!((ada.page(&at).await.json["signed_in"].clone(), ada.asked), (json!(true), 2));
     drop(party);
     stage.server.stop();
 }

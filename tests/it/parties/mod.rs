@@ -11,7 +11,7 @@ mod tabs;
 
 use serde_json::{Value, json};
 
-use crate::kit::actors::RelyingParty;
+use crate::kit::actors::{RelyingParty, http};
 use crate::kit::issuer::Kind;
 use crate::kit::operator::Server;
 
@@ -28,7 +28,13 @@ impl Stage {
     async fn open(kind: Kind) -> Self {
         let mut server = Server::install(kind).await;
         // Everybody here is one network, and the parties present dead tokens on purpose.
-        server.operator = server.operator.clone().and("CHANCERY_THROTTLE__ENDPOINT_FAILURES", "100000");
+        server.operator = server
+            .operator
+            .clone()
+            .and("CHANCERY_THROTTLE__ENDPOINT_FAILURES", "100000")
+            // They live on this machine, where their keys are fetched from.
+            .and("CHANCERY_FETCH__ALLOW", "127.0.0.0/8")
+            .and("CHANCERY_FETCH__ALLOW_HTTP", "on");
         if kind == Kind::Postgres {
             server.operator.run(&["migrate"]).ok();
             server.operator.run(&["key", "init"]).ok();
@@ -40,6 +46,12 @@ impl Stage {
         let user = server.operator.json(&["user", "show", USER]);
         let sub = user["sub"].as_str().unwrap().to_owned();
         Self { server, sub }
+    }
+
+    /// What the server says of itself.
+    async fn metadata(&self) -> Value {
+        let url = format!("{}/.well-known/openid-configuration", self.server.at);
+        http().get(url).send().await.unwrap().json().await.unwrap()
     }
 
     fn client(&self, more: &[&str]) -> RelyingParty {

@@ -5,7 +5,7 @@ use reqwest::header;
 use url::Url;
 
 use super::Stage;
-use crate::kit::actors::{Answer, Browser, PASSWORD, location};
+use crate::kit::actors::{Answer, Browser, PASSWORD, form_of, location};
 
 /// A person with a browser that has nothing in it yet.
 pub struct Person {
@@ -16,15 +16,17 @@ pub struct Person {
     pub at: String,
     /// How often the issuer asked for the password.
     pub asked: u32,
+    /// What a device shows, for the page that asks for it.
+    pub device_code: Option<String>,
 }
 
 impl Person {
     pub fn new(stage: &Stage, name: &'static str) -> Self {
         let issuer = stage.server.at.clone();
-        Self { browser: Browser::at(&issuer), at: issuer.clone(), issuer, name, asked: 0 }
+        Self { browser: Browser::at(&issuer), at: issuer.clone(), issuer, name, asked: 0, device_code: None }
     }
 
-    /// Goes there and on, to the first page that is not the issuer's.
+    /// Goes there and on, to the first page that is not the issuer's, or that asks nothing more.
     pub async fn page(&mut self, url: &str) -> Answer {
         self.walk(url, None).await.unwrap_or_else(|to| panic!("no page, but {to}"))
     }
@@ -48,8 +50,10 @@ impl Person {
                 answer = self.get(&to).await;
             } else if !self.at.starts_with(&self.issuer) {
                 return Ok(answer);
+            } else if let Some(next) = self.answers(&answer).await {
+                answer = next;
             } else {
-                answer = self.answers(&answer).await;
+                return Ok(answer);
             }
         }
         panic!("sent in circles, and now at {}", self.at);
@@ -62,19 +66,24 @@ impl Person {
         answer
     }
 
-    /// Answers a page of the issuer.
-    async fn answers(&mut self, page: &Answer) -> Answer {
+    /// Answers a page of the issuer, if it asks anything.
+    async fn answers(&mut self, page: &Answer) -> Option<Answer> {
         let near = format!("{}/oauth2/", self.issuer);
-        if page.text.contains("id=\"consent-allow\"") {
-            self.browser.press(page, &near, "consent-allow").await
-        } else if page.text.contains("id=\"logout-confirm\"") {
-            self.browser.press(page, &near, "logout-confirm").await
-        } else if page.text.contains("id=\"password\"") {
+        let asks = |id: &str| page.text.contains(&format!("id=\"{id}\""));
+        Some(if asks("password") {
             self.asked += 1;
             self.browser.sign_in(page, &near, self.name, PASSWORD).await
+        } else if asks("code-submit") {
+            let (action, mut fields) = form_of(page);
+            let filled = page.text.split("id=\"code\"").nth(1)?.split("value=\"").nth(1)?.split('"').next()?;
+            let code = self.device_code.take().unwrap_or_else(|| filled.to_owned());
+            fields.push(("code".to_owned(), code));
+            let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            self.browser.post(&action, &fields).await
         } else {
-            panic!("stuck at {}: {} {}", self.at, page.status, page.text);
-        }
+            let button = ["consent-allow", "logout-confirm"].into_iter().find(|button| asks(button))?;
+            self.browser.press(page, &near, button).await
+        })
     }
 
     /// Cookies that end by a date in the past, as most applications end theirs.
