@@ -75,6 +75,8 @@ kinds! {
     SessionSecret = "ch_ss_";
     /// The secret that binds an interaction to the browser that began it.
     BrowserSecret = "ch_br_";
+    /// What a device polls with (RFC 8628, 3.2).
+    DeviceCode = "ch_dc_";
 }
 
 /// A credential of kind `K`, in clear. Lives only on its way to or from its holder.

@@ -14,6 +14,7 @@ use crate::config::parse_duration;
 use crate::oauth::client_auth::methods;
 use crate::oauth::manage::{self, Draft, Rotation};
 use crate::oauth::profile::Profile;
+use crate::oauth::registry;
 use crate::secret::{ClientSecret, Opaque};
 use crate::store::clients::{self, Client};
 
@@ -28,7 +29,10 @@ mod help {
     }
 
     pub(super) fn grants() -> String {
-        format!("{}; may be repeated", registry::grant_names(|_| true).join(", "))
+        format!(
+            "{} (or the last word of a long one alone); may be repeated",
+            registry::grant_names(|_| true).join(", ")
+        )
     }
 
     pub(super) fn methods() -> String {
@@ -293,6 +297,7 @@ impl Registration {
         list(&self.post_logout_redirect_uris, &mut draft.post_logout_redirect_uris);
         list(&self.origins, &mut draft.origins);
         list(&self.grants, &mut draft.grants);
+        draft.grants.iter_mut().for_each(|name| *name = registry::grant_name(name).to_owned());
         list(&self.resources, &mut draft.resources);
         if let Some(scopes) = &self.scopes {
             draft.scopes =

@@ -90,6 +90,7 @@ fn tokens(from: &Taker<'_>) -> Result<Tokens, Unanswered> {
         retry_window: from.take("tokens.retry_window")?,
         family_idle: from.take("tokens.family_idle")?,
         family_absolute: from.take("tokens.family_absolute")?,
+        device_code_lifetime: from.take("tokens.device_code_lifetime")?,
     })
 }
 
@@ -117,5 +118,8 @@ fn throttle(from: &Taker<'_>) -> Result<Throttle, Unanswered> {
         ipv6_prefix: from.take("throttle.ipv6_prefix")?,
         endpoint_failures: from.take("throttle.endpoint_failures")?,
         interactions: from.take("throttle.interactions")?,
+        user_codes: from.take("throttle.user_codes")?,
+        device_requests: from.take("throttle.device_requests")?,
+        device_codes: from.take("throttle.device_codes")?,
     })
 }

@@ -15,7 +15,7 @@ use crate::live::{LiveView, Tuning};
 use crate::secret;
 use crate::store::migrate::Schema;
 use crate::store::{Store, issuer};
-use crate::throttle::{AuditRate, Beginnings, Failures, Permits, RevocationRate};
+use crate::throttle::{AuditRate, Beginnings, DeviceRequests, Failures, Permits, RevocationRate};
 
 /// Why a server can't start: one clear line.
 #[derive(Debug, thiserror::Error)]
@@ -114,6 +114,7 @@ pub async fn assemble(
     let beginnings = Beginnings::new(config.throttle.interactions);
     let fetch = Fetch::new(&config.fetch).map_err(|error| Unbuilt(error.to_string()))?;
     let key_sets = KeySets::new(fetch.clone(), clock.clone());
+    let device_requests = DeviceRequests::new(config.throttle.device_requests);
     Ok(App::new(Parts {
         config,
         store,
@@ -125,6 +126,7 @@ pub async fn assemble(
         audit_rate: AuditRate::default(),
         failures,
         beginnings,
+        device_requests,
         assets,
         fetch,
         key_sets,

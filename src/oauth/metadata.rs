@@ -8,8 +8,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::registry;
 use super::scope::STANDARD;
+use super::{device, registry};
 use crate::app::App;
 use crate::config::Config;
 use crate::http::etag;
@@ -52,6 +52,7 @@ fn document(config: &Config) -> Value {
         "introspection_endpoint": at("/oauth2/introspect"),
         "revocation_endpoint": at("/oauth2/revoke"),
         "end_session_endpoint": at("/oauth2/logout"),
+        "device_authorization_endpoint": at(device::PATH),
         "scopes_supported": STANDARD,
         "response_types_supported": registry::RESPONSE_TYPES,
         "response_modes_supported": registry::RESPONSE_MODES.iter().map(|mode| mode.name).collect::<Vec<_>>(),

@@ -114,8 +114,9 @@ pub fn json<T: Serialize>(status: u16, value: &T) -> Response {
     response
 }
 
-#[derive(Serialize)]
-struct Told {
+/// An error, as a program reads it (RFC 6749, 5.2).
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Told {
     error: &'static str,
     error_description: String,
 }

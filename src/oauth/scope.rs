@@ -41,6 +41,22 @@ impl Scopes {
         Ok(out)
     }
 
+    /// Reads what a client asks of a user: scopes it is registered for, and none of this server's own APIs, which are for clients
+    /// that act for themselves.
+    pub fn of_user(text: &str, registered: &Self) -> Result<Self, Error> {
+        let scopes = Self::parse(text)?;
+        if scopes.beyond(registered).is_some() {
+            return Err(Error::new(Code::InvalidScope, "a scope is not registered for this client"));
+        }
+        if scopes.iter().any(|scope| OWN.iter().any(|(own, _)| *own == scope)) {
+            return Err(Error::new(
+                Code::InvalidScope,
+                "the scopes of this server's own APIs are for clients acting for themselves",
+            ));
+        }
+        Ok(scopes)
+    }
+
     /// Scopes as they were stored.
     #[must_use]
     pub fn stored(text: &str) -> Self {

@@ -11,6 +11,7 @@ pub mod clients;
 pub mod codes;
 mod connect;
 pub mod copy;
+pub mod device_codes;
 mod error;
 pub mod families;
 pub mod grants;

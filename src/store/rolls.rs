@@ -9,6 +9,7 @@ use sqlx::FromRow;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use super::device_codes::{DeviceCode, Proved};
 use super::families::Family;
 use super::grants::Consented;
 use super::sessions::Proof;
@@ -272,6 +273,29 @@ pub async fn of_code(reader: impl Into<Reader<'_>>, digest: &[u8]) -> Result<Opt
          JOIN session s ON s.id = d.session_id JOIN counter k ON k.id = 1 JOIN issuer i ON i.id = 1 WHERE d.digest = $1"
     )).bind(digest).fetch_optional(db).await?);
     Ok(row.map(|row| (row.code, row.whole.into())))
+}
+
+/// A device code that was allowed, how, and all it hangs on.
+pub async fn of_device_code(
+    reader: impl Into<Reader<'_>>,
+    digest: &[u8],
+) -> Result<Option<(DeviceCode, Proved, Snapshot)>> {
+    #[derive(FromRow)]
+    struct Row {
+        #[sqlx(flatten)]
+        code: DeviceCode,
+        #[sqlx(flatten)]
+        proved: Proved,
+        #[sqlx(flatten)]
+        whole: Whole,
+    }
+    let row: Option<Row> = ask!(reader, db => sqlx::query_as(whole!(
+        "d.digest, d.family_id, d.client_id, d.born_seq, d.scopes, d.resources, d.address, d.user_agent, d.interval_seconds, d.polls, d.polled_at, d.claimed_by, \
+         d.created_at, d.expires_at, d.approved_at, d.denied_at, d.spent_at, d.acr, d.amr, d.auth_time, ",
+        " FROM device_code d JOIN client c ON c.id = d.client_id JOIN users u ON u.id = d.user_id JOIN grants g ON g.id = d.grant_id \
+         JOIN session s ON s.id = d.session_id JOIN counter k ON k.id = 1 JOIN issuer i ON i.id = 1 WHERE d.digest = $1 AND d.approved_at IS NOT NULL"
+    )).bind(digest).fetch_optional(db).await?);
+    Ok(row.map(|row| (row.code, row.proved, row.whole.into())))
 }
 
 /// What a sign-in by password stands on: always the counter, and the user with its hash where there is one.

@@ -20,6 +20,7 @@ mod cli;
 mod config;
 mod cors;
 mod demo;
+mod device;
 mod events;
 mod fetch;
 mod flow;

@@ -84,6 +84,19 @@ async fn allowed(app: &App, client: &Registration, uri: &str) -> Result<Option<R
     Ok(resources::by_uri(&app.store, uri).await?.filter(|resource| resource.retired_at.is_none()))
 }
 
+/// What a user is asked to authorize a client for: the live resources of the client that the request names, or its default one.
+pub async fn of_request(
+    app: &App,
+    client: &Registration,
+    params: &crate::http::params::Params,
+) -> Result<Vec<String>, Error> {
+    let resources = asked(params)?;
+    for uri in &resources {
+        live(app, client, uri).await?;
+    }
+    Ok(if resources.is_empty() { client.resources.first().cloned().into_iter().collect() } else { resources })
+}
+
 /// The `resource` parameters of a request.
 pub fn asked(params: &crate::http::params::Params) -> Result<Vec<String>, Error> {
     let mut out: Vec<String> = Vec::new();

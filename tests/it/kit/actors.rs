@@ -131,6 +131,18 @@ impl Issuer {
         }
     }
 
+    /// A client for devices: public, with refresh tokens and without a redirect URI.
+    pub async fn device_client(&self) -> RelyingParty {
+        self.client_with(|row| {
+            row.name = "Harbour TV".to_owned();
+            row.auth_method = "none".to_owned();
+            row.redirect_uris = Json(vec![]);
+            row.grants =
+                Json(vec!["urn:ietf:params:oauth:grant-type:device_code".to_owned(), "refresh_token".to_owned()]);
+        })
+        .await
+    }
+
     /// A service client with these scopes.
     pub async fn service(&self, scopes: &str, resources: &[&str]) -> RelyingParty {
         self.client_with(|row| {
@@ -262,6 +274,17 @@ impl RelyingParty {
 
     pub async fn refresh(&self, token: &str) -> Answer {
         self.token(&[("grant_type", "refresh_token"), ("refresh_token", token)]).await
+    }
+
+    /// Asks for a device code.
+    pub async fn device(&self, form: &[(&str, &str)]) -> Answer {
+        self.post("/oauth2/device", form).await
+    }
+
+    /// Presents a device code.
+    pub async fn poll(&self, device_code: &str) -> Answer {
+        self.token(&[("grant_type", "urn:ietf:params:oauth:grant-type:device_code"), ("device_code", device_code)])
+            .await
     }
 
     pub async fn introspect(&self, token: &str) -> Answer {

@@ -6,6 +6,7 @@ mod codes;
 mod complete;
 mod concurrent;
 mod copies;
+mod device_codes;
 mod families;
 mod log;
 mod owners;
