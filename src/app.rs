@@ -11,6 +11,7 @@ use crate::fetch::{Fetch, KeySets};
 use crate::http::assets::Assets;
 use crate::keyring::Keyring;
 use crate::live::LiveView;
+use crate::outbox::Outbox;
 use crate::store::Store;
 use crate::throttle::{AuditRate, Beginnings, DeviceRequests, Failures, Permits, RevocationRate};
 
@@ -41,6 +42,8 @@ pub struct Parts {
     pub assets: Assets,
     /// The one way out.
     pub fetch: Fetch,
+    /// Who is at work telling clients of logouts.
+    pub outbox: Outbox,
     /// The keys of clients that are fetched.
     pub key_sets: KeySets,
 }

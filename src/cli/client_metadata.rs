@@ -24,7 +24,7 @@ enum Subjects {
 }
 
 /// Each replaces what was registered; "" takes it away.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(super) struct Flags {
     /// The client's home page
     #[arg(long, value_name = "URL")]
@@ -53,7 +53,7 @@ pub(super) struct Flags {
     /// What userinfo is signed with; without it userinfo is plain JSON
     #[arg(long, value_name = "ALG")]
     userinfo_signed_response_alg: Option<String>,
-    /// A claim of the client's own, told from a user attribute: department=dept; may be repeated
+    /// A claim of the client's own, told from a user attribute with the scope profile: department=dept; may be repeated
     #[arg(long = "claim", value_name = "CLAIM=ATTRIBUTE")]
     claims: Option<Vec<String>>,
     /// The oldest sign-in it accepts when a request names no max_age
@@ -74,7 +74,8 @@ pub(super) struct Flags {
     /// Send issuer and session along to that page
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     frontchannel_logout_session_required: Option<bool>,
-    /// Where refresh tokens travel: in the answer, or, for a dashboard on the issuer's site, in a cookie that no script reads
+    /// Where refresh tokens travel: in the answer, or, for a dashboard on the issuer's site, in a cookie that no script reads.
+    /// Another way than before ends what the client holds
     #[arg(long, value_name = "body|cookie")]
     refresh_delivery: Option<Delivery>,
 }
@@ -165,7 +166,8 @@ fn key_set(file: &str) -> Done<Option<Value>> {
     read.map(Some).map_err(|error| Failure::new(format!("--jwks {file}: not JSON: {error}")))
 }
 
-fn pairs(given: &[String]) -> Done<BTreeMap<String, String>> {
+/// `CLAIM=ATTRIBUTE`, each; none for "".
+pub(super) fn pairs(given: &[String]) -> Done<BTreeMap<String, String>> {
     let mut pairs = BTreeMap::new();
     for text in given.iter().filter(|text| !text.is_empty()) {
         let (claim, attribute) = text

@@ -12,6 +12,7 @@ use crate::fetch::{Fetch, KeySets};
 use crate::http::assets::Assets;
 use crate::keyring::{Keyring, KeyringOptions, SealingKeys};
 use crate::live::{LiveView, Tuning};
+use crate::outbox::Outbox;
 use crate::secret;
 use crate::store::migrate::Schema;
 use crate::store::{Store, issuer};
@@ -113,8 +114,8 @@ pub async fn assemble(
     let failures = Failures::new(config.throttle.endpoint_failures);
     let beginnings = Beginnings::new(config.throttle.interactions);
     let fetch = Fetch::new(&config.fetch).map_err(|error| Unbuilt(error.to_string()))?;
-    let key_sets = KeySets::new(fetch.clone(), clock.clone());
     let device_requests = DeviceRequests::new(config.throttle.device_requests);
+    let key_sets = KeySets::new(fetch.clone(), clock.clone());
     Ok(App::new(Parts {
         config,
         store,
@@ -129,6 +130,7 @@ pub async fn assemble(
         device_requests,
         assets,
         fetch,
+        outbox: Outbox::default(),
         key_sets,
     }))
 }

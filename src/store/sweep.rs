@@ -22,7 +22,7 @@ pub struct Horizon {
     pub log: DateTime<Utc>,
     /// Unspent codes that expired before this.
     pub codes: DateTime<Utc>,
-    /// Families (with their lineage and codes) and sessions that ended before this.
+    /// Families (with their lineage and codes) and sessions that ended, and logout notices that were done, before this.
     pub lineage: DateTime<Utc>,
 }
 
@@ -75,6 +75,11 @@ pub async fn batch(store: &Store, horizon: &Horizon) -> Result<u64> {
         &mut tx,
         "DELETE FROM code WHERE digest IN (SELECT digest FROM code WHERE expires_at < $1 AND spent_at IS NULL LIMIT $2)",
         horizon.codes
+    );
+    gone += sweep!(
+        &mut tx,
+        "DELETE FROM logout_notice WHERE id IN (SELECT id FROM logout_notice WHERE done_at < $1 LIMIT $2)",
+        horizon.lineage
     );
     // Anybody may ask for one, of a public client: they go as fast as they come.
     gone += sweep!(

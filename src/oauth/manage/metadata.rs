@@ -7,31 +7,19 @@ use super::draft::Draft;
 use crate::change::Problems;
 use crate::keyring::foreign::{self, ForeignAlg, ForeignKeys};
 use crate::oauth::client_auth::methods::{self, Method};
+use crate::oauth::grants::{authorization_code, refresh_token};
 use crate::oauth::redirect::is_loopback;
-use crate::oidc::id_token;
-use crate::store::client_metadata::SubjectType;
+use crate::oauth::registry;
+use crate::oidc::claims::own;
+use crate::store::client_metadata::{Delivery, SubjectType};
 
-/// The most contacts and claims of one client, each.
+/// The most contacts of one client.
 const MOST_LISTED: usize = 20;
 /// The most bytes of a key set that is given.
 const MOST_JWKS: usize = 32 * 1024;
 
 /// What there is no ground for yet, and so can't be registered.
-const NOT_YET: &[&str] = &[
-    "logo_uri",
-    "subject_type",
-    "sector_identifier_uri",
-    "id_token_signed_response_alg",
-    "userinfo_signed_response_alg",
-    "claims",
-    "default_max_age",
-    "default_acr_values",
-    "backchannel_logout_uri",
-    "backchannel_logout_session_required",
-    "frontchannel_logout_uri",
-    "frontchannel_logout_session_required",
-    "refresh_token_delivery",
-];
+const NOT_YET: &[&str] = &["logo_uri", "default_max_age", "default_acr_values"];
 
 pub(super) fn check(draft: &Draft, problems: &mut Problems) {
     let metadata = &draft.metadata;
@@ -50,12 +38,18 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
         }
     }
     keys(draft, problems);
-    for (field, alg) in [
-        ("id_token_signed_response_alg", &metadata.id_token_signed_response_alg),
-        ("userinfo_signed_response_alg", &metadata.userinfo_signed_response_alg),
+    for channel in registry::LOGOUT_CHANNELS {
+        if let Some((field, says)) = channel.check(metadata, &draft.redirect_uris) {
+            problems.add(field, says);
+        }
+    }
+    cookie(draft, problems);
+    for (field, alg, known) in [
+        ("id_token_signed_response_alg", &metadata.id_token_signed_response_alg, registry::ID_TOKEN_ALGS),
+        ("userinfo_signed_response_alg", &metadata.userinfo_signed_response_alg, registry::USERINFO_ALGS),
     ] {
-        if let Some(alg) = alg.as_deref().filter(|alg| !id_token::ALGORITHMS.iter().any(|known| known.name() == *alg)) {
-            let known: Vec<_> = id_token::ALGORITHMS.iter().map(|known| known.name()).collect();
+        if let Some(alg) = alg.as_deref().filter(|alg| !known.iter().any(|known| known.name() == *alg)) {
+            let known: Vec<_> = known.iter().map(|known| known.name()).collect();
             problems.add(field, format!("{alg:?} is not signed with here; choose {}", known.join(" or ")));
         }
     }
@@ -68,10 +62,36 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
             problems.add("contacts", format!("{contact:?} is not an e-mail address"));
         }
     }
-    for (field, many) in [("contacts", metadata.contacts.len()), ("claims", metadata.claims.len())] {
-        if many > MOST_LISTED {
-            problems.add(field, format!("{many} are too many: {MOST_LISTED} at most"));
-        }
+    for says in own::check(&metadata.claims) {
+        problems.add("claims", says);
+    }
+    if metadata.contacts.len() > MOST_LISTED {
+        problems.add("contacts", format!("{} are too many: {MOST_LISTED} at most", metadata.contacts.len()));
+    }
+}
+
+/// A refresh token in a cookie is for pages that hold nothing themselves, and hangs on the browser session.
+fn cookie(draft: &Draft, problems: &mut Problems) {
+    const FIELD: &str = "refresh_token_delivery";
+    if draft.metadata.refresh_token_delivery != Delivery::Cookie {
+        return;
+    }
+    if !draft.is_public() {
+        problems.add(FIELD, "cookie is for public clients: who can keep a secret keeps the refresh token as well");
+    }
+    if draft.origins.is_empty() {
+        problems.add(FIELD, "cookie needs the origins of the client's pages: nobody else may call in its name");
+    }
+    if draft.outlives_session {
+        problems.add(FIELD, "cookie hangs on the browser session: a family that outlives it can't travel so");
+    }
+    let takes = [authorization_code::GRANT.name, refresh_token::GRANT.name];
+    if !takes.iter().all(|name| draft.grants.iter().any(|grant| grant == name)) {
+        problems.add(FIELD, format!("cookie needs the grants {}", takes.join(" and ")));
+    }
+    for other in draft.grants.iter().filter(|grant| !takes.contains(&grant.as_str())) {
+        problems
+            .add(FIELD, format!("cookie is for a browser's own sign-in: {other} has no browser session to hang on"));
     }
 }
 

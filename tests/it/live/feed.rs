@@ -77,6 +77,7 @@ impl Node {
             device_requests: DeviceRequests::new(60),
             assets,
             fetch,
+            outbox: chancery::outbox::Outbox::default(),
             key_sets,
         });
         let (stop, stopping) = watch::channel(false);

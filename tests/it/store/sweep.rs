@@ -149,9 +149,9 @@ async fn everything_goes_in_small_batches(kind: Kind) {
     }
     assert!(rounds >= 3);
     let mut raw = bed.raw().await;
-    for table in
-        ["interaction", "throttle", "jti", "code", "device_code", "lineage", "lineage_retry", "family", "session"]
-    {
+    let swept =
+        ["interaction", "throttle", "jti", "code", "device_code", "lineage", "lineage_retry", "family", "session"];
+    for table in swept {
         assert_eq!(raw.count(table, "true").await, 0, "{table}");
     }
 }
