@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::client_logouts;
 use super::client_metadata::Flags;
+use super::client_sector::{listed, listed_once_changed};
 use super::desk::Desk;
 use super::out::{Done, Failure, pairs, safe, table, time};
 use super::view;
@@ -110,7 +111,7 @@ enum Consent {
 }
 
 /// What can be said of a client, at registration and after.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 struct Registration {
     /// Where users are sent back to, exactly; may be repeated
     #[arg(long = "redirect-uri", value_name = "URI")]
@@ -167,15 +168,17 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Done {
         Command::Show(which) => shown(desk, &desk.client(&which.client).await?).await,
         Command::Update(update) => {
             let update = *update;
-            let id = desk.client(&update.which.client).await?.id;
+            let client = desk.client(&update.which.client).await?;
+            let listed = listed_once_changed(desk, &client, update.registration.clone().edit()?).await?;
             let registered = update.registration.edit()?;
             let edit = |draft: &mut Draft| {
                 if let Some(name) = update.name {
                     draft.name = name;
                 }
                 registered(draft);
+                draft.listed = listed;
             };
-            let change = manage::update(store, by, id, edit).await?;
+            let change = manage::update(store, by, client.id, edit).await?;
             client_logouts::deliverable(desk, &change.value().metadata)?;
             let changed = change.commit().await?;
             shown(desk, &changed).await
@@ -217,6 +220,7 @@ async fn create(desk: &Desk, create: Create) -> Done {
     if public {
         draft.auth_method = methods::PUBLIC.name.to_owned();
     }
+    draft.listed = listed(desk, &draft).await?;
     let change = manage::create(&desk.store, &desk.by(), &draft).await?;
     client_logouts::deliverable(desk, &draft.metadata)?;
     let (client, secret) = change.commit().await?;

@@ -7,7 +7,9 @@ use super::grants::request::{ActsFor, Grant};
 use super::grants::{authorization_code, client_credentials, device_code, refresh_token};
 use super::prompt::{self, Word};
 use super::{code, pkce};
+use crate::keyring::Alg;
 use crate::oidc::channels::{self, Channel};
+use crate::oidc::{id_token, subject};
 
 /// The grants of the token endpoint.
 pub const GRANTS: &[Grant] =
@@ -30,6 +32,15 @@ pub const PROMPTS: &[Word] = prompt::WORDS;
 
 /// How clients are told that a session has ended.
 pub const LOGOUT_CHANNELS: &[&Channel] = &[&channels::BACK, &channels::FRONT];
+
+/// What ID tokens are signed with.
+pub const ID_TOKEN_ALGS: &[Alg] = id_token::ALGORITHMS;
+
+/// What userinfo is signed with, for clients that want it signed.
+pub const USERINFO_ALGS: &[Alg] = id_token::ALGORITHMS;
+
+/// How users are named to clients.
+pub const SUBJECT_TYPES: &[&str] = subject::TYPES;
 
 /// The grant of this name.
 #[must_use]

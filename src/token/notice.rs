@@ -11,7 +11,7 @@ use crate::oauth::client::Registration;
 use crate::oidc::subject;
 use crate::policy::{self, Question, Refusal};
 use crate::store::logouts::Notice;
-use crate::store::{self, rolls, sessions};
+use crate::store::{self, rolls, sessions, signin_rolls};
 
 /// The right to one logout token.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub struct LogoutNotice {
 /// Judges a notice, now and by the rolls. None: the session stands, or has merely expired.
 pub async fn judge(app: &App, notice: &Notice, client: Registration) -> store::Result<Option<LogoutNotice>> {
     let question = Question::now(&app.clock, app.config.sessions.idle);
-    let Some((user, ..)) = rolls::of_user(&app.store, notice.user_id).await? else { return Ok(None) };
+    let Some((user, ..)) = signin_rolls::of_user(&app.store, notice.user_id).await? else { return Ok(None) };
     // One that is swept has ended as well.
     if let Some(session) = sessions::get(&app.store, notice.session_id).await? {
         let snapshot = rolls::of_browser(&app.store, &session.secret_digest).await?;

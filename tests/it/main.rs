@@ -15,6 +15,7 @@ mod admin;
 mod attacks;
 #[path = "../browser/mod.rs"]
 mod browser;
+mod claims;
 mod cli;
 mod config;
 mod cors;

@@ -42,6 +42,8 @@ pub(super) static WORDS: Words = Words {
     scope_openid: "Sie wiedererkennen",
     scope_profile: "Ihren Namen und Ihr Profil sehen",
     scope_email: "Ihre E-Mail-Adresse sehen",
+    scope_address: "Ihre Postanschrift sehen",
+    scope_phone: "Ihre Telefonnummer sehen",
     scope_groups: "Ihre Gruppen sehen",
     scope_offline: "Verbunden bleiben, wenn Sie nicht da sind",
     at_most: Around("endet spätestens nach {}"),

@@ -42,6 +42,8 @@ pub(super) static WORDS: Words = Words {
     scope_openid: "Recognise you when you come back",
     scope_profile: "See your name and profile",
     scope_email: "See your e-mail address",
+    scope_address: "See your postal address",
+    scope_phone: "See your telephone number",
     scope_groups: "See which groups you belong to",
     scope_offline: "Stay connected when you are away",
     at_most: Around("for {} at most"),

@@ -42,6 +42,8 @@ pub(super) static WORDS: Words = Words {
     scope_openid: "Reconocerle cuando vuelva",
     scope_profile: "Ver su nombre y su perfil",
     scope_email: "Ver su dirección de correo electrónico",
+    scope_address: "Ver su dirección postal",
+    scope_phone: "Ver su número de teléfono",
     scope_groups: "Ver a qué grupos pertenece",
     scope_offline: "Seguir conectada cuando usted no esté",
     at_most: Around("durante {} como máximo"),

@@ -42,6 +42,8 @@ pub(super) static WORDS: Words = Words {
     scope_openid: "Vous reconnaître à votre retour",
     scope_profile: "Voir votre nom et votre profil",
     scope_email: "Voir votre adresse e-mail",
+    scope_address: "Voir votre adresse postale",
+    scope_phone: "Voir votre numéro de téléphone",
     scope_groups: "Voir à quels groupes vous appartenez",
     scope_offline: "Rester connectée en votre absence",
     at_most: Around("pendant {} au plus"),

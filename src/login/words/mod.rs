@@ -110,6 +110,8 @@ pub struct Words {
     pub scope_openid: &'static str,
     pub scope_profile: &'static str,
     pub scope_email: &'static str,
+    pub scope_address: &'static str,
+    pub scope_phone: &'static str,
     pub scope_groups: &'static str,
     pub scope_offline: &'static str,
     pub at_most: Around,

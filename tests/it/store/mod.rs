@@ -16,6 +16,7 @@ mod people;
 mod rows;
 mod small;
 mod sweep;
+mod told;
 mod transactional;
 
 use chancery::store::{Store, issuer};
