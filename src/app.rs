@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::fetch::Fetch;
+use crate::fetch::{Fetch, KeySets};
 use crate::http::assets::Assets;
 use crate::keyring::Keyring;
 use crate::live::LiveView;
@@ -44,6 +44,8 @@ pub struct Parts {
     pub fetch: Fetch,
     /// Who is at work telling clients of logouts.
     pub outbox: Outbox,
+    /// The keys of clients that are fetched.
+    pub key_sets: KeySets,
 }
 
 impl App {

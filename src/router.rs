@@ -43,12 +43,17 @@ pub fn public(app: &App, meter: &Meter, stopping: Stopping) -> Router {
         .route("/.well-known/jwks.json", get(metadata::jwks))
         .method_not_allowed_fallback(wrong_method)
         .layer(cors::public());
-    let callable = Router::new()
+    let with_cookies = Router::new()
         .route("/oauth2/token", post(token::token))
         .route("/oauth2/revoke", post(revocation::revoke))
+        .method_not_allowed_fallback(wrong_method)
+        .layer(cors::with_cookies());
+    let callable = Router::new()
         .route("/oauth2/userinfo", get(userinfo::userinfo).post(userinfo::userinfo))
         .method_not_allowed_fallback(wrong_method)
-        .layer(cors::registered(app));
+        .layer(cors::registered())
+        .merge(with_cookies)
+        .layer(middleware::from_fn_with_state(app.clone(), cors::look_up));
     let protocol = Router::new()
         .merge(readable)
         .merge(callable)

@@ -170,6 +170,7 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Done {
             let update = *update;
             let client = desk.client(&update.which.client).await?;
             let listed = listed_once_changed(desk, &client, update.registration.clone().edit()?).await?;
+            update.registration.metadata.permitted(&desk.config.fetch)?;
             let registered = update.registration.edit()?;
             let edit = |draft: &mut Draft| {
                 if let Some(name) = update.name {
@@ -180,8 +181,8 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Done {
             };
             let change = manage::update(store, by, client.id, edit).await?;
             client_logouts::deliverable(desk, &change.value().metadata)?;
-            let changed = change.commit().await?;
-            shown(desk, &changed).await
+            manage::on_site(change.value(), &desk.config.site)?;
+            shown(desk, &change.commit().await?).await
         }
         Command::Disable(which) => {
             let client = manage::disable(store, by, desk.client(&which.client).await?.id).await?.commit().await?;
@@ -216,6 +217,7 @@ async fn create(desk: &Desk, create: Create) -> Done {
         return Err(Failure::new("--public: a public client has no secret, so leave --auth-method out"));
     }
     let mut draft = Draft { name, ..Draft::default() };
+    registration.metadata.permitted(&desk.config.fetch)?;
     registration.edit()?(&mut draft);
     if public {
         draft.auth_method = methods::PUBLIC.name.to_owned();
@@ -223,6 +225,7 @@ async fn create(desk: &Desk, create: Create) -> Done {
     draft.listed = listed(desk, &draft).await?;
     let change = manage::create(&desk.store, &desk.by(), &draft).await?;
     client_logouts::deliverable(desk, &draft.metadata)?;
+    manage::on_site(&change.value().0, &desk.config.site)?;
     let (client, secret) = change.commit().await?;
     given(desk, client.id, secret.as_ref(), json!({}))
 }

@@ -22,6 +22,7 @@ mod sealing;
 mod sections;
 mod settings;
 mod show;
+mod site;
 mod sources;
 mod table;
 mod value;
@@ -39,6 +40,7 @@ pub use sections::{
     Tokens,
 };
 pub use settings::SETTINGS;
+pub use site::Site;
 pub use sources::Sources;
 pub use table::{Fallback, Setting};
 
@@ -81,6 +83,8 @@ pub struct Config {
     pub fetch: Fetch,
     /// How clients are told of logouts.
     pub logout: Logout,
+    /// Where dashboards may live that get their refresh token as a cookie.
+    pub site: Site,
     /// What was read and from where, for [`Config::show`].
     resolved: resolve::Resolved,
 }

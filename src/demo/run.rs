@@ -160,6 +160,7 @@ impl Demo {
             gateway_url: self.at.gateway.clone(),
             resource: self.at.resource(),
             listen: address(at_dashboard)?,
+            browser_client_id: Some(self.cast.browser.clone()),
         };
         let gateway = GatewayConfig {
             issuer: self.at.issuer.clone(),

@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::app::{App, Parts};
 use crate::clock::Clock;
 use crate::config::{Config, DatabaseUrl, SqliteLocation};
-use crate::fetch::Fetch;
+use crate::fetch::{Fetch, KeySets};
 use crate::http::assets::Assets;
 use crate::keyring::{Keyring, KeyringOptions, SealingKeys};
 use crate::live::{LiveView, Tuning};
@@ -115,6 +115,7 @@ pub async fn assemble(
     let beginnings = Beginnings::new(config.throttle.interactions);
     let fetch = Fetch::new(&config.fetch).map_err(|error| Unbuilt(error.to_string()))?;
     let device_requests = DeviceRequests::new(config.throttle.device_requests);
+    let key_sets = KeySets::new(fetch.clone(), clock.clone());
     Ok(App::new(Parts {
         config,
         store,
@@ -130,5 +131,6 @@ pub async fn assemble(
         assets,
         fetch,
         outbox: Outbox::default(),
+        key_sets,
     }))
 }

@@ -44,6 +44,7 @@ fn document(config: &Config) -> Value {
         id_token::CLAIMS.iter().chain(claims::BY_SCOPE.iter().flat_map(|(_, names)| *names)).collect();
     let algs = |algs: &[Alg]| algs.iter().map(|alg| alg.name()).collect::<Vec<_>>();
     let methods = registry::method_names(|_| true);
+    let signed = registry::signed_with(|_| true);
     let mut document = json!({
         "issuer": config.issuer.as_str(),
         "authorization_endpoint": at("/oauth2/authorize"),
@@ -61,6 +62,9 @@ fn document(config: &Config) -> Value {
         "token_endpoint_auth_methods_supported": methods,
         "introspection_endpoint_auth_methods_supported": registry::method_names(|method| !method.public),
         "revocation_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_signing_alg_values_supported": signed,
+        "introspection_endpoint_auth_signing_alg_values_supported": signed,
+        "revocation_endpoint_auth_signing_alg_values_supported": signed,
         "code_challenge_methods_supported": registry::CHALLENGE_METHODS,
         "prompt_values_supported": registry::PROMPTS.iter().map(|word| word.name).collect::<Vec<_>>(),
         "subject_types_supported": registry::SUBJECT_TYPES,

@@ -18,6 +18,7 @@ pub mod families;
 pub mod grants;
 pub mod interactions;
 pub mod issuer;
+pub mod jti;
 pub mod lineage;
 pub mod locks;
 pub mod logouts;

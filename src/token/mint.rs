@@ -51,6 +51,22 @@ pub struct Minted {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token: Option<String>,
     pub scope: String,
+    /// The refresh token that travels in a cookie instead.
+    #[serde(skip)]
+    pub cookie: Option<ByCookie>,
+}
+
+/// A refresh token that no script is to read.
+pub struct ByCookie {
+    pub refresh_token: String,
+    /// How long it may be of use, whatever happens.
+    pub seconds: i64,
+}
+
+impl std::fmt::Debug for ByCookie {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ByCookie(redacted)")
+    }
 }
 
 impl std::fmt::Debug for Minted {
@@ -106,8 +122,17 @@ pub fn issue(app: &App, entitlement: &Entitlement) -> Result<Minted, Error> {
     let access_token = access_token(app, entitlement)?;
     let id_token = id_token(app, entitlement, &access_token)?;
     let keys = app.keyring.mac(REFRESH_LABEL);
-    let refresh_token = entitlement.refresh.as_ref().map(|token| refresh::write(&keys, issuer, token));
-    let Draft { issued_at, expires_at, scopes, .. } = &entitlement.draft;
+    let Draft { issued_at, expires_at, scopes, all_ends_at, .. } = &entitlement.draft;
+    let (mut refresh_token, mut cookie) = (None, None);
+    if let Some((token, carrier)) = &entitlement.refresh {
+        let written = refresh::write(&keys, issuer, token);
+        if carrier.is_bound() {
+            let seconds = all_ends_at.map_or(0, |end| (end - *issued_at).num_seconds());
+            cookie = Some(ByCookie { refresh_token: written, seconds });
+        } else {
+            refresh_token = Some(written);
+        }
+    }
     Ok(Minted {
         access_token,
         token_type: "Bearer",
@@ -115,6 +140,7 @@ pub fn issue(app: &App, entitlement: &Entitlement) -> Result<Minted, Error> {
         refresh_token,
         id_token,
         scope: scopes.to_string(),
+        cookie,
     })
 }
 

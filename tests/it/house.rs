@@ -32,6 +32,7 @@ const FLOORS: &[&[&str]] = &[
         "oauth/client_auth/methods",
         "oauth/client",
         "oauth/client_auth",
+        "oauth/delivery",
         "oauth/pkce",
         "oauth/prompt",
         "oauth/redirect",

@@ -1,10 +1,12 @@
 //! The sample dashboard: a relying party whose tokens never reach the browser.
 //!
 //! Code flow with PKCE, a confidential client, `client_secret_basic`. The browser holds one opaque cookie; tokens stay in
-//! this process's memory. A sign-out anywhere ends its session too: the issuer tells it (`told`). Refuses posts from another origin and requests under another host name.
+//! this process's memory. A sign-out anywhere ends its session too: the issuer tells it (`told`). Beside it, `alone`: the same as a
+//! page without a server behind it. Refuses posts from another origin and requests under another host name.
 
 mod actions;
 mod afterwards;
+mod alone;
 mod browsers;
 mod calls;
 mod guard;
@@ -45,6 +47,9 @@ pub fn app(config: DashboardConfig, clock: Clock) -> Result<Router, Trouble> {
     let shared = Arc::new(Dashboard { config, issuer, browsers: Browsers::default(), clock });
     Ok(Router::new()
         .route("/", get(pages::overview))
+        .route("/browser", get(alone::page))
+        .route("/browser.js", get(alone::own_script))
+        .route("/chancery-spa.js", get(alone::reference_script))
         .route("/sign-in", post(signin::start))
         .route("/callback", get(signin::callback))
         .route("/sign-out", post(signout::start))
