@@ -12,7 +12,6 @@ use crate::oauth::error::{Code as ErrorCode, Error};
 use crate::oauth::pkce;
 use crate::oauth::redirect::{self, ValidRedirect};
 use crate::oauth::scope::Scopes;
-use crate::oidc::subject;
 use crate::policy::{self, Question, Standing};
 use crate::secret::{Code, Opaque};
 use crate::store::codes::{self, Burnt};
@@ -92,8 +91,6 @@ fn proven(request: &TokenRequest<'_>, code: &codes::Code) -> Result<(pkce::Verif
 /// Scopes, resource and limits of the first access token; none when nobody is left whom it could be for.
 async fn draft(request: &TokenRequest<'_>, code: &codes::Code, standing: &Standing) -> Result<Option<Draft>, Error> {
     let registration = request.client.client().registration();
-    // Asked before anything is spent: without a name for its user nothing is issued to the client.
-    subject::known_to(registration, standing)?;
     let scopes = Scopes::stored(&code.scopes).only(|scope| registration.scopes.has(scope));
     let asked = audience::asked(request.params)?;
     let allowed = audience::of_authorization(request.app, registration, &code.resources.0, &asked, scopes).await?;

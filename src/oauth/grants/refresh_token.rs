@@ -15,7 +15,7 @@ use crate::oauth::client::Client;
 use crate::oauth::delivery::{self, Carrier};
 use crate::oauth::error::{Code, Error};
 use crate::oauth::scope::Scopes;
-use crate::oidc::{claims, subject};
+use crate::oidc::claims;
 use crate::policy::{Question, Standing};
 use crate::store::families::Family;
 use crate::store::rolls::Snapshot;
@@ -127,8 +127,6 @@ async fn replaced_at(
 /// left whom it could be for.
 async fn draft(request: &TokenRequest<'_>, family: &Family, standing: &Standing) -> Result<Option<Draft>, Error> {
     let registration = request.client.client().registration();
-    // Asked before anything is spent: without a name for its user nothing is issued to the client.
-    subject::known_to(registration, standing)?;
     // What the client may no longer ask for is no longer given.
     let have = Scopes::stored(&family.scopes).only(|scope| registration.scopes.has(scope));
     let scopes = match request.params.get("scope") {
