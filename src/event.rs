@@ -79,6 +79,9 @@ events! {
     KeyCreated = "key.created", "A signing key was announced.";
     KeyRotated = "key.rotated", "The announced signing key took over.";
     KeyRevoked = "key.revoked", "A signing key was revoked.";
+    LogoutDelivered = "logout.delivered", "A client was told that a browser session had ended, and took it.";
+    LogoutRefused = "logout.refused", "A client was told that a browser session had ended, and said no.";
+    LogoutGivenUp = "logout.given_up", "A client was not told that a browser session had ended: it could not be reached, or has no address any more.";
     DatabaseRestored = "database.restored", "A backup was restored: a new epoch began and everything before it ended.";
 }
 

@@ -159,6 +159,16 @@ pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     out
 }
 
+/// SHA-512 of a text.
+#[must_use]
+pub fn sha512(text: &[u8]) -> [u8; 64] {
+    let mut out = [0; 64];
+    for (to, from) in out.iter_mut().zip(ring::digest::digest(&ring::digest::SHA512, text).as_ref()) {
+        *to = *from;
+    }
+    out
+}
+
 /// What is kept of a secret. It has no `==`: comparing goes through [`Digest::matches`], in constant time.
 ///
 /// ```compile_fail

@@ -7,6 +7,8 @@ use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use super::out::{Done, Failure};
+use crate::config;
+use crate::fetch::Fetch;
 use crate::store::client_metadata::{self as stored, Metadata, SubjectType};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -22,7 +24,7 @@ enum Subjects {
 }
 
 /// Each replaces what was registered; "" takes it away.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(super) struct Flags {
     /// The client's home page
     #[arg(long, value_name = "URL")]
@@ -51,7 +53,7 @@ pub(super) struct Flags {
     /// What userinfo is signed with; without it userinfo is plain JSON
     #[arg(long, value_name = "ALG")]
     userinfo_signed_response_alg: Option<String>,
-    /// A claim of the client's own, told from a user attribute: department=dept; may be repeated
+    /// A claim of the client's own, told from a user attribute with the scope profile: department=dept; may be repeated
     #[arg(long = "claim", value_name = "CLAIM=ATTRIBUTE")]
     claims: Option<Vec<String>>,
     /// The oldest sign-in it accepts when a request names no max_age
@@ -72,12 +74,29 @@ pub(super) struct Flags {
     /// Send issuer and session along to that page
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     frontchannel_logout_session_required: Option<bool>,
-    /// Where refresh tokens travel: in the answer, or, for a dashboard on the issuer's site, in a cookie that no script reads
+    /// Where refresh tokens travel: in the answer, or, for a dashboard on the issuer's site, in a cookie that no script reads.
+    /// Another way than before ends what the client holds
     #[arg(long, value_name = "body|cookie")]
     refresh_delivery: Option<Delivery>,
 }
 
 impl Flags {
+    /// Whether this server would fetch what is to be fetched from there: told now, not when the client first comes.
+    pub(super) fn permitted(&self, settings: &config::Fetch) -> Done {
+        let fetch = Fetch::new(settings).map_err(|error| Failure::new(error.to_string()))?;
+        let given = [
+            ("--jwks-uri", &self.jwks_uri),
+            ("--sector-identifier-uri", &self.sector_identifier_uri),
+            ("--backchannel-logout-uri", &self.backchannel_logout_uri),
+        ];
+        for (flag, uri) in given {
+            if let Some(uri) = uri.as_deref().filter(|uri| !uri.is_empty()) {
+                fetch.permits(uri).map_err(|error| Failure::new(format!("{flag}: {error}")))?;
+            }
+        }
+        Ok(())
+    }
+
     /// The edit that was asked for; files are read, and pairs taken apart, before anything is changed.
     pub(super) fn edit(self) -> Done<impl FnOnce(&mut Metadata)> {
         let jwks = self.jwks.as_deref().map(key_set).transpose()?;
@@ -147,7 +166,8 @@ fn key_set(file: &str) -> Done<Option<Value>> {
     read.map(Some).map_err(|error| Failure::new(format!("--jwks {file}: not JSON: {error}")))
 }
 
-fn pairs(given: &[String]) -> Done<BTreeMap<String, String>> {
+/// `CLAIM=ATTRIBUTE`, each; none for "".
+pub(super) fn pairs(given: &[String]) -> Done<BTreeMap<String, String>> {
     let mut pairs = BTreeMap::new();
     for text in given.iter().filter(|text| !text.is_empty()) {
         let (claim, attribute) = text

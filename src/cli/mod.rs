@@ -6,7 +6,9 @@
 mod audit;
 mod backup;
 mod client;
+mod client_logouts;
 mod client_metadata;
+mod client_sector;
 mod demo;
 mod desk;
 mod former;
@@ -23,6 +25,7 @@ mod settings;
 mod state;
 mod tree;
 mod user;
+mod user_details;
 mod view;
 
 use std::ffi::OsString;
@@ -162,11 +165,10 @@ async fn carry_out(work: Work, config: Config, out: Out) -> Done {
         Work::Restore { file } => restore::run(&config, file.as_deref(), out).await,
         Work::User(command @ user::Command::Create(_)) => user::run(&Desk::open(config, out).await?, command).await,
         Work::User(command) => user::run(&Desk::there(config, out).await?, command).await,
-        Work::Client(command) => {
-            let makes = matches!(*command, client::Command::Create(_));
-            let desk = if makes { Desk::open(config, out).await? } else { Desk::there(config, out).await? };
-            client::run(&desk, *command).await
+        Work::Client(command) if matches!(*command, client::Command::Create(_)) => {
+            client::run(&Desk::open(config, out).await?, *command).await
         }
+        Work::Client(command) => client::run(&Desk::there(config, out).await?, *command).await,
         Work::Resource(command) => resource::run(&Desk::open(config, out).await?, command).await,
         Work::Revoke(command) => revoke::run(&Desk::there(config, out).await?, command).await,
         Work::Lineage(command) => lineage::run(&Desk::there(config, out).await?, command).await,

@@ -5,11 +5,13 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::client_metadata::pairs as claim_pairs;
 use super::desk::Desk;
 use super::out::{Done, Failure, pairs, safe, table};
 use super::view;
 use crate::config::parse_duration;
 use crate::oauth::resource::{self, Draft};
+use crate::oidc::claims::Own;
 use crate::store::resources::{self, Resource, ResourceScope};
 
 #[derive(Debug, Subcommand)]
@@ -64,11 +66,18 @@ struct More {
     /// Life of its access tokens, at most 1h; the server's setting otherwise
     #[arg(long, value_name = "DURATION")]
     access_token_lifetime: Option<String>,
+    /// A claim of its own in access tokens for it, told from a user attribute: department=dept; may be repeated, and "" takes all away
+    #[arg(long = "claim", value_name = "CLAIM=ATTRIBUTE")]
+    claims: Option<Vec<String>>,
 }
 
 impl More {
     fn lifetime(&self) -> Done<Option<Duration>> {
         Ok(self.access_token_lifetime.as_deref().map(parse_duration).transpose()?)
+    }
+
+    fn claims(&self) -> Done<Option<Own>> {
+        self.claims.as_deref().map(claim_pairs).transpose()
     }
 
     /// The scopes as they are to be: those given, or those there are, and of these the groups that are given.
@@ -97,12 +106,13 @@ impl More {
         Ok(scopes)
     }
 
-    fn onto(&self, draft: &mut Draft, scopes: Vec<ResourceScope>, lifetime: Option<Duration>) {
+    fn onto(&self, draft: &mut Draft, scopes: Vec<ResourceScope>, (lifetime, claims): (Option<Duration>, Option<Own>)) {
         draft.scopes = scopes;
         if let Some(name) = &self.name {
             draft.name.clone_from(name);
         }
         draft.access_token_lifetime = lifetime.or(draft.access_token_lifetime);
+        draft.claims = claims.unwrap_or_else(|| std::mem::take(&mut draft.claims));
     }
 }
 
@@ -116,7 +126,7 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Done {
     match command {
         Command::Create(Create { uri, more }) => {
             let mut draft = Draft { name: uri.clone(), ..Draft::default() };
-            more.onto(&mut draft, more.scopes(&[])?, more.lifetime()?);
+            more.onto(&mut draft, more.scopes(&[])?, (more.lifetime()?, more.claims()?));
             let made = resource::create(store, by, &uri, &draft).await?.commit().await?;
             let shown = pairs(&[("id", made.id.to_string()), ("uri", safe(&made.uri))]);
             out.give(&json!({ "id": made.id, "uri": made.uri }), || shown)
@@ -125,8 +135,8 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Done {
         Command::Show(which) => shown(desk, &desk.resource(&which.resource).await?),
         Command::Update(Update { which, more }) => {
             let Resource { id, scopes, .. } = desk.resource(&which.resource).await?;
-            let (scopes, lifetime) = (more.scopes(&scopes)?, more.lifetime()?);
-            let edit = |draft: &mut Draft| more.onto(draft, scopes, lifetime);
+            let (scopes, read) = (more.scopes(&scopes)?, (more.lifetime()?, more.claims()?));
+            let edit = |draft: &mut Draft| more.onto(draft, scopes, read);
             let changed = resource::update(store, by, id, edit).await?.commit().await?;
             shown(desk, &changed)
         }

@@ -181,3 +181,12 @@ pub struct Fetch {
     /// Largest answer in bytes.
     pub max_body: usize,
 }
+
+/// How clients are told of logouts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logout {
+    /// How long a sign-out waits for them.
+    pub wait: Duration,
+    /// How long they are tried.
+    pub give_up: Duration,
+}

@@ -64,7 +64,7 @@ impl Source {
         Self::exact(url).unwrap_or_else(|| Self([url.scheme(), ":"].concat()))
     }
 
-    /// The same, where the origin can be named exactly.
+    /// The origin of `url`, and nothing wider; none where it has no host source.
     #[must_use]
     pub fn exact(url: &Url) -> Option<Self> {
         let plain = |host: &str| host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
@@ -77,11 +77,13 @@ impl Source {
     }
 }
 
-/// The policy of a page: styles, scripts and images of this origin, forms to this origin; and to the given ones.
+/// The policy of a page: styles, scripts and images of this origin, forms to this origin, and to the given ones; frames of given
+/// origins alone.
 #[derive(Clone, Debug, Default)]
 pub struct Csp {
     forms: Vec<Source>,
     images: Vec<Source>,
+    frames: Vec<Source>,
     /// Whether its forms go to the given ones alone.
     away: bool,
 }
@@ -107,6 +109,14 @@ impl Csp {
         self
     }
 
+    /// Lets the page show frames of these origins.
+    #[must_use]
+    pub fn frames_of(mut self, origins: impl IntoIterator<Item = Source>) -> Self {
+        self.frames.extend(origins);
+        self.frames.dedup();
+        self
+    }
+
     /// The header's value; one that allows nothing, should it not be writable.
     #[must_use]
     pub fn header(&self) -> HeaderValue {
@@ -117,6 +127,8 @@ impl Csp {
             "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:{images}; font-src 'none'; \
              object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action{own}{forms}"
         );
+        let frames = named(&self.frames);
+        let text = if frames.is_empty() { text } else { format!("{text}; frame-src{frames}") };
         HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(NOTHING))
     }
 }
@@ -156,6 +168,21 @@ mod tests {
         for vague in ["https://[::1]/logo.png", "com.example.app:/logo", "https://*.example/logo.png"] {
             assert_eq!(Source::exact(&Url::parse(vague).unwrap()), None, "{vague}");
         }
+    }
+
+    #[test]
+    fn frames_are_of_the_origins_that_are_named() {
+        let exact = |url: &str| Source::exact(&Url::parse(url).unwrap());
+        assert_eq!((exact("http://[::1]/x"), exact("https://a,b/x"), exact("com.example:/x")), (None, None, None));
+        let csp =
+            Csp::default().frames_of([exact("https://a.test/x").unwrap(), exact("https://b.test:8443/y").unwrap()]);
+        assert!(
+            csp.header()
+                .to_str()
+                .unwrap()
+                .ends_with("form-action 'self'; frame-src https://a.test https://b.test:8443")
+        );
+        assert!(!Csp::default().header().to_str().unwrap().contains("frame-src"));
     }
 
     #[test]

@@ -56,8 +56,12 @@ impl<'a> Parts<'a> {
 
 /// Decodes one part into a JSON object without duplicate members.
 pub(super) fn object(part: &str) -> Result<Map<String, Value>, Refused> {
-    let json = URL_SAFE_NO_PAD.decode(part).map_err(|_| Refused::Malformed("is not base64url"))?;
-    match serde_json::from_slice(&json) {
+    unique(&URL_SAFE_NO_PAD.decode(part).map_err(|_| Refused::Malformed("is not base64url"))?)
+}
+
+/// Reads a JSON object without duplicate members.
+pub(super) fn unique(json: &[u8]) -> Result<Map<String, Value>, Refused> {
+    match serde_json::from_slice(json) {
         Ok(Unique(Value::Object(members))) => Ok(members),
         Ok(_) => Err(Refused::Malformed("holds no JSON object")),
         Err(error) if error.to_string().starts_with(DUPLICATE) => Err(Refused::Malformed(DUPLICATE)),

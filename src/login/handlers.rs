@@ -26,7 +26,6 @@ use crate::http::params::Params;
 use crate::identity::prove::Unproven;
 use crate::oauth::error::Error;
 use crate::oauth::reply::{self, Read};
-use crate::oidc::subject;
 use crate::session::{self, Held};
 use crate::signin::browser::Browser;
 use crate::signin::open::{self, Open, Refused, Stale};
@@ -238,8 +237,7 @@ async fn sign_in(
     let held =
         if open.asks_for_another() { None } else { session::of_cookie(visit.app, visit.browser.session()).await? };
     // Whom the request is not about need not type a password for it.
-    let of_them = |held: &Held| held.standing.user().is_some_and(|user| open.request.accepts(&subject::of_user(user)));
-    let held = held.filter(of_them);
+    let held = held.filter(|held| open.request.accepts(open.client.registration(), &held.standing));
     let (client, form) = (Some(shown_client(open)), visit.form(open));
     let status = match error {
         None => StatusCode::OK,

@@ -1,8 +1,8 @@
 //! Issuing an authorization code: the last step of a sign-in, judged once more under the locks of all it hangs on.
 //!
 //! One transaction: client, user, grant and session are locked in order; session, user and client are judged alive in a
-//! snapshot read under those locks; then the grant row, the consent (evidence, so it needs the locks), the code and their
-//! audit rows are written. A kill takes the same rows first, so one of the two always sees the other.
+//! snapshot read under those locks; then what the client knows the user by, the consent (evidence, so it needs the locks), the code
+//! and their audit rows are written. A kill takes the same rows first, so one of the two always sees the other.
 
 use serde_json::json;
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use super::error::{Code as ErrorCode, Error};
 use super::scope::Scopes;
 use crate::app::App;
 use crate::event::{Actor, Caller, Event, Record};
-use crate::oidc::requested;
+use crate::oidc::{requested, subject};
 use crate::policy::{self, Question, Refusal, Standing};
 use crate::secret::{self, Code, Digest, Opaque};
 use crate::store::codes::NamedClaims;
@@ -177,5 +177,6 @@ pub async fn judged_under_locks(app: &App, tx: &mut Tx, ask: Signed<'_>) -> Resu
     if standing.client().is_none_or(|row| row.client_version != ask.client.registration().version) {
         return Err(NoCode::Failed(Error::unavailable("the client's registration changed meanwhile")));
     }
+    subject::hand_out(tx, ask.client.registration(), &standing, grant_id).await?;
     Ok((standing, grant_id))
 }

@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::http::etag;
 use crate::http::locale::Lang;
+use crate::keyring::Alg;
 use crate::oidc::{claims, id_token};
 use crate::secret;
 use crate::session;
@@ -42,8 +43,10 @@ fn document(config: &Config) -> Value {
     let at = |path: &str| config.issuer.endpoint(path);
     let told: Vec<&&str> =
         id_token::CLAIMS.iter().chain(claims::BY_SCOPE.iter().flat_map(|(_, names)| *names)).collect();
+    let algs = |algs: &[Alg]| algs.iter().map(|alg| alg.name()).collect::<Vec<_>>();
     let methods = registry::method_names(|_| true);
-    json!({
+    let signed = registry::signed_with(|_| true);
+    let mut document = json!({
         "issuer": config.issuer.as_str(),
         "authorization_endpoint": at("/oauth2/authorize"),
         "token_endpoint": at("/oauth2/token"),
@@ -60,10 +63,14 @@ fn document(config: &Config) -> Value {
         "token_endpoint_auth_methods_supported": methods,
         "introspection_endpoint_auth_methods_supported": registry::method_names(|method| !method.public),
         "revocation_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_signing_alg_values_supported": signed,
+        "introspection_endpoint_auth_signing_alg_values_supported": signed,
+        "revocation_endpoint_auth_signing_alg_values_supported": signed,
         "code_challenge_methods_supported": registry::CHALLENGE_METHODS,
         "prompt_values_supported": registry::PROMPTS.iter().map(|word| word.name).collect::<Vec<_>>(),
-        "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": id_token::ALGORITHMS.iter().map(|alg| alg.name()).collect::<Vec<_>>(),
+        "subject_types_supported": registry::SUBJECT_TYPES,
+        "id_token_signing_alg_values_supported": algs(registry::ID_TOKEN_ALGS),
+        "userinfo_signing_alg_values_supported": algs(registry::USERINFO_ALGS),
         "claims_supported": told,
         "claim_types_supported": ["normal"],
         "ui_locales_supported": Lang::ALL.map(Lang::tag),
@@ -72,7 +79,15 @@ fn document(config: &Config) -> Value {
         "acr_values_supported": session::ACRS,
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
-    })
+    });
+    if let Value::Object(members) = &mut document {
+        for name in registry::LOGOUT_CHANNELS.iter().map(|channel| channel.name) {
+            members.insert(format!("{name}_logout_supported"), json!(true));
+            // The session is named wherever a client asks for it.
+            members.insert(format!("{name}_logout_session_supported"), json!(true));
+        }
+    }
+    document
 }
 
 /// `GET /.well-known/openid-configuration` and `GET /.well-known/oauth-authorization-server`

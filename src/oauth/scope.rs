@@ -19,8 +19,12 @@ pub const OWN: &[(&str, &str)] = &[
     ("chancery:revocations:write", "revoke tokens through the admin API"),
 ];
 
-/// Scopes whose claims OpenID Connect Core 5.4 defines, and the two of ours.
-pub const STANDARD: &[&str] = &["openid", "profile", "email", "groups", "offline_access"];
+/// Scopes whose claims OpenID Connect Core 5.4 defines, `offline_access` (11), and `groups`.
+pub const STANDARD: &[&str] = &["openid", "profile", "email", "address", "phone", "groups", "offline_access"];
+
+/// Those of them that a client has unless its registration says otherwise: where somebody lives, and his telephone, few have to
+/// know.
+pub const USUAL: &[&str] = &["openid", "profile", "email", "groups", "offline_access"];
 
 impl Scopes {
     /// Reads a space-delimited list; repetition is no error.

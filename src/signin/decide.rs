@@ -7,7 +7,6 @@ use chrono::{DateTime, Utc};
 
 use super::request::AuthorizationRequest;
 use crate::oauth::scope::Scopes;
-use crate::oidc::subject;
 use crate::session::{self, Held};
 
 /// The next step.
@@ -35,6 +34,8 @@ pub struct Facts<'a> {
     pub proved_here: bool,
     /// Whether the user has said, in this interaction, to be who is signed in.
     pub chosen: bool,
+    /// Whether the request may be answered for the session's user.
+    pub accepted: bool,
     /// What of the scopes asked for this user may have.
     pub scopes: &'a Scopes,
     pub now: DateTime<Utc>,
@@ -47,7 +48,7 @@ pub struct Facts<'a> {
 pub fn decide(facts: &Facts<'_>) -> Decision {
     let Some(held) = facts.held else { return Decision::SignIn };
     let request = facts.request;
-    if !held.standing.user().is_some_and(|user| request.accepts(&subject::of_user(user))) {
+    if !facts.accepted {
         return Decision::SignIn;
     }
     if request.prompt.select_account && !facts.chosen && !facts.proved_here {
@@ -145,6 +146,7 @@ mod tests {
             request: &request,
             proved_here: true,
             chosen: true,
+            accepted: true,
             scopes: &scopes,
             now,
             remembered: true,

@@ -54,7 +54,17 @@ pub(super) async fn decided(
             && consent::remembers_claims(client, redirect, &beyond, &held.standing)
     });
     let (proved_here, chosen) = (said == Said::Proved, said == Said::Chosen);
-    Ok(decide(&Facts { held, request, proved_here, chosen, scopes: &scopes, now: app.clock.now(), remembered }))
+    let accepted = held.is_some_and(|held| request.accepts(client.registration(), &held.standing));
+    Ok(decide(&Facts {
+        held,
+        request,
+        proved_here,
+        chosen,
+        accepted,
+        scopes: &scopes,
+        now: app.clock.now(),
+        remembered,
+    }))
 }
 
 /// What of the scopes asked for this user may have.

@@ -22,7 +22,6 @@ use crate::oauth::code::{self, Ask, NoCode, Signed};
 use crate::oauth::error::{Code, Error};
 use crate::oauth::redirect::ValidRedirect;
 use crate::oauth::registry;
-use crate::oidc::subject;
 use crate::secret::{self, BrowserSecret, Opaque, SessionSecret};
 use crate::session::{self, Again, Held};
 use crate::store::interactions::{self, Interaction, Stepped};
@@ -172,7 +171,7 @@ pub async fn password(
     let devices = device::recognise(app, browser.devices());
     let proven = prove::by_password(app, Typed { name, password, devices: &devices }, caller).await?;
     let client = open.request.client_id;
-    if !open.request.accepts(&subject::of_user(proven.user())) {
+    if !open.request.may_accept(open.client.registration(), proven.user()) {
         proven.came_to_nothing(app, "other_user", client, caller).await?;
         let error = Error::new(Code::LoginRequired, "another user than the one the request is about signed in");
         return Ok(turn_away(app, open, &error, None).await?.into());

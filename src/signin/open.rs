@@ -15,7 +15,6 @@ use crate::identity::prove::Unproven;
 use crate::oauth::client::{self, Client};
 use crate::oauth::error::Error;
 use crate::oauth::redirect::{self, ValidRedirect};
-use crate::oidc::subject;
 use crate::session::{self, Held};
 use crate::store;
 use crate::store::interactions::{self, Interaction};
@@ -167,7 +166,7 @@ pub async fn choosing(app: &App, open: &Open, browser: &Browser) -> Result<Optio
         return Ok(None);
     }
     let held = session::of_cookie_at(app, browser.session(), open.request.client_id).await?;
-    Ok(held.filter(|held| held.standing.user().is_some_and(|user| open.request.accepts(&subject::of_user(user)))))
+    Ok(held.filter(|held| open.request.accepts(open.client.registration(), &held.standing)))
 }
 
 /// The session that waits for consent: the browser's own, and the one this interaction signed in or found.

@@ -5,11 +5,16 @@ use uuid::Uuid;
 
 use super::device::Device;
 use crate::http::params;
+use crate::oauth::client::Registration;
 use crate::oauth::prompt::Prompt;
 use crate::oauth::redirect::ValidRedirect;
 use crate::oauth::{code, pkce};
 use crate::oidc::requested::Wanted;
+use crate::oidc::subject;
+use crate::policy::Standing;
+use crate::store::client_metadata::SubjectType;
 use crate::store::device_codes::DeviceCode;
+use crate::store::rolls::UserRoll;
 
 /// What was asked for, validated. Only `oauth/authorize` makes one, at the end of its list of checks. While servers are upgraded
 /// one by one an older one reads what a newer one wrote: a member it doesn't know is left alone, and a new one must be optional.
@@ -103,10 +108,23 @@ impl AuthorizationRequest {
         }
     }
 
-    /// Whether it may be answered for this user: nobody else is who a hint or the `claims` parameter names.
+    /// Whether it may be answered for the user of this standing: nobody else is who a hint or the `claims` parameter names. The latter
+    /// names a user as the client knows him: what another client knows him by must not be found out so.
     #[must_use]
-    pub fn accepts(&self, sub: &str) -> bool {
-        self.hinted.as_ref().is_none_or(|hinted| hinted == sub) && self.wanted.accepts(sub)
+    pub fn accepts(&self, client: &Registration, standing: &Standing) -> bool {
+        let known = || subject::known_to(client, standing).is_ok_and(|sub| self.wanted.accepts(&sub));
+        standing.user().is_some_and(|user| self.is_hinted(user)) && (self.wanted.subjects.is_none() || known())
+    }
+
+    /// The same of somebody who has just proved to be this user, as far as it can be said before there is a session.
+    #[must_use]
+    pub fn may_accept(&self, client: &Registration, user: &UserRoll) -> bool {
+        let public = client.metadata.subject_type == SubjectType::Public;
+        self.is_hinted(user) && (!public || self.wanted.accepts(&subject::of_user(user)))
+    }
+
+    fn is_hinted(&self, user: &UserRoll) -> bool {
+        self.hinted.as_ref().is_none_or(|hinted| *hinted == subject::of_user(user))
     }
 
     /// The query that asks for the same once more; none where a hint belongs to it, which is not kept.

@@ -13,8 +13,10 @@ use crate::app::App;
 use crate::event::{Actor, Caller, Event, Record};
 use crate::oauth::client::Registration;
 use crate::oauth::client_auth::AuthenticatedClient;
+use crate::oauth::delivery::Carrier;
 use crate::oauth::error::Error;
 use crate::oauth::scope::Scopes;
+use crate::oidc::claims::Own;
 use crate::policy::Standing;
 use crate::secret;
 use crate::store;
@@ -29,6 +31,10 @@ pub struct Draft {
     pub expires_at: DateTime<Utc>,
     pub scopes: Scopes,
     pub audience: Vec<String>,
+    /// Claims of its audience's own.
+    pub claims: Own,
+    /// When everything that comes of the same authorization ends; none for a client acting for itself.
+    pub all_ends_at: Option<DateTime<Utc>>,
 }
 
 /// What a draft is drawn from.
@@ -39,6 +45,8 @@ pub struct Allowed {
     pub lifetime: Duration,
     /// What resources demand of a user before a scope is given.
     pub demands: Vec<Demand>,
+    /// Claims of the audience's own, for tokens with a user behind them.
+    pub claims: Own,
 }
 
 /// A scope that a resource gives to users of these groups only.
@@ -64,14 +72,16 @@ impl Draft {
         // Whole seconds, as tokens carry them: what the rolls say is what the token says.
         let issued_at = standing.now().trunc_subsecs(0);
         let longest = issued_at + allowed.lifetime.min(standing.longest_access());
-        let expires_at = ends.iter().copied().fold(longest, DateTime::min);
+        let all_ends_at = ends.iter().copied().min();
+        let expires_at = all_ends_at.map_or(longest, |end| end.min(longest));
+        let Allowed { scopes, audience, claims, demands, .. } = allowed;
         // Whichever grant it is of, and at each refresh anew: what resources demand of users. A client that acts for itself is in no
         // group; its registration is what it was given.
         let scopes = match standing.user() {
-            Some(user) => Demand::narrow(&allowed.demands, &allowed.scopes, &user.groups.0),
-            None => allowed.scopes,
+            Some(user) => Demand::narrow(&demands, &scopes, &user.groups.0),
+            None => scopes,
         };
-        Self { jti: secret::uuid_v4(), issued_at, expires_at, scopes, audience: allowed.audience }
+        Self { jti: secret::uuid_v4(), issued_at, expires_at, scopes, audience, claims, all_ends_at }
     }
 
     /// The row that enrols it.
@@ -112,7 +122,8 @@ pub struct Entitlement {
     pub(super) draft: Draft,
     /// None for a client acting for itself.
     pub(super) authentication: Option<Authentication>,
-    pub(super) refresh: Option<Authentic>,
+    /// With the way it travels.
+    pub(super) refresh: Option<(Authentic, Carrier)>,
 }
 
 /// A client's right to a token for itself. Its audit row, which holds the `jti`, is written before it is handed out.

@@ -12,12 +12,15 @@
 )]
 
 mod admin;
+mod assertions;
 mod attacks;
 mod authorize;
 #[path = "../browser/mod.rs"]
 mod browser;
+mod claims;
 mod cli;
 mod config;
+mod cookie;
 mod cors;
 mod demo;
 mod device;
@@ -33,6 +36,7 @@ mod kills;
 mod kit;
 mod lineage;
 mod live;
+mod logout;
 mod manage;
 mod operate;
 mod outage;

@@ -32,6 +32,10 @@ pub enum Asked {
     Profile,
     /// `email`
     Email,
+    /// `address`
+    Address,
+    /// `phone`
+    Phone,
     /// `groups`
     Groups,
     /// `offline_access`
@@ -60,6 +64,8 @@ impl Asked {
             "openid" => Self::OpenId,
             "profile" => Self::Profile,
             "email" => Self::Email,
+            "address" => Self::Address,
+            "phone" => Self::Phone,
             "groups" => Self::Groups,
             "offline_access" => Self::Offline { days },
             _ => return None,
@@ -74,6 +80,8 @@ impl Asked {
             Self::OpenId => words.scope_openid,
             Self::Profile => words.scope_profile,
             Self::Email => words.scope_email,
+            Self::Address => words.scope_address,
+            Self::Phone => words.scope_phone,
             Self::Groups => words.scope_groups,
             Self::Offline { .. } => words.scope_offline,
             Self::Claim(name) => return words.claim(name).map_or_else(|| name.clone(), |said| words.see.with(said)),
@@ -90,6 +98,8 @@ impl Asked {
             Self::OpenId => "openid",
             Self::Profile => "profile",
             Self::Email => "email",
+            Self::Address => "address",
+            Self::Phone => "phone",
             Self::Groups => "groups",
             Self::Offline { .. } => "offline_access",
             Self::Claim(name) => name,
@@ -135,6 +145,8 @@ impl Consent {
                 Asked::OpenId,
                 Asked::Profile,
                 Asked::Email,
+                Asked::Address,
+                Asked::Phone,
                 Asked::Groups,
                 Asked::Offline { days: 1 },
                 resource("shipments:write", None),

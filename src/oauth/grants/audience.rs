@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::oauth::client::Registration;
 use crate::oauth::error::{Code, Error};
 use crate::oauth::scope::{self, Scopes};
+use crate::oidc::claims::Own;
 use crate::store::resources::{self, Resource};
 use crate::token::entitlement::{Allowed, Demand};
 
@@ -52,7 +53,7 @@ pub async fn settle(app: &App, client: &Registration, asked: &[String], scopes: 
     // Scopes of Chancery's own APIs are for the issuer, whatever the client's default resource is.
     if chosen.is_empty() || (asked.is_empty() && own_only) {
         let lifetime = app.config.tokens.access_token_lifetime;
-        return Ok(Allowed { scopes, audience: vec![issuer], lifetime, demands: Vec::new() });
+        return Ok(Allowed { scopes, audience: vec![issuer], lifetime, demands: Vec::new(), claims: Own::new() });
     }
     let mut known = Vec::new();
     for uri in &chosen {
@@ -73,7 +74,7 @@ pub async fn settle(app: &App, client: &Registration, asked: &[String], scopes: 
     if asked_for && scopes.is_empty() {
         return Err(Error::new(Code::InvalidScope, "none of the scopes is one of the resource that is asked for"));
     }
-    Ok(Allowed { scopes, audience: chosen, lifetime, demands: demands(&known) })
+    Ok(Allowed { scopes, audience: chosen, lifetime, demands: demands(&known), claims: claims(&known) })
 }
 
 /// Whether a scope is about the user or this server, and no resource's.
@@ -118,6 +119,18 @@ pub async fn known_at(app: &App, resources: &[String], scopes: &Scopes) -> Resul
 pub async fn for_user(app: &App, resources: &[String], scopes: &Scopes, groups: &[String]) -> Result<Scopes, Error> {
     let named = named(app, resources, scopes).await?;
     Ok(named.map_or_else(|| scopes.clone(), |named| Demand::narrow(&demands(&named), scopes, groups)))
+}
+
+/// The claims of a token's audience. What two resources mean differently by one name is told to neither.
+fn claims(audience: &[Resource]) -> Own {
+    let mut told = Own::new();
+    for (name, attribute) in audience.iter().flat_map(|resource| resource.claims.iter()) {
+        let differs = |other: &Resource| other.claims.get(name).is_some_and(|theirs| theirs != attribute);
+        if !audience.iter().any(differs) {
+            told.insert(name.clone(), attribute.clone());
+        }
+    }
+    told
 }
 
 /// A resource that the client may ask for.

@@ -1,45 +1,28 @@
 //! What the document of a registration must fulfil (RFC 7591 section 2): addresses that are pages are `https`, a key set is
 //! given or fetched and never both, and what belongs together stands together.
 
-use serde_json::Value;
 use url::Url;
 
 use super::draft::Draft;
 use crate::change::Problems;
-use crate::oidc::id_token;
-use crate::store::client_metadata::SubjectType;
+use crate::keyring::foreign::{self, ForeignAlg, ForeignKeys};
+use crate::oauth::client_auth::methods::{self, Method};
+use crate::oauth::grants::{authorization_code, refresh_token};
+use crate::oauth::redirect::is_loopback;
+use crate::oauth::registry;
+use crate::oidc::claims::own;
+use crate::store::client_metadata::{Delivery, SubjectType};
 
-/// The most contacts and claims of one client, each.
+/// The most contacts of one client.
 const MOST_LISTED: usize = 20;
 /// The most bytes of a key set that is given.
 const MOST_JWKS: usize = 32 * 1024;
 
-/// What there is no ground for yet, and so can't be registered.
-const NOT_YET: &[&str] = &[
-    "jwks",
-    "jwks_uri",
-    "subject_type",
-    "sector_identifier_uri",
-    "id_token_signed_response_alg",
-    "userinfo_signed_response_alg",
-    "claims",
-    "backchannel_logout_uri",
-    "backchannel_logout_session_required",
-    "frontchannel_logout_uri",
-    "frontchannel_logout_session_required",
-    "refresh_token_delivery",
-];
-
 pub(super) fn check(draft: &Draft, problems: &mut Problems) {
     let metadata = &draft.metadata;
-    let members = metadata.members();
-    for name in NOT_YET.iter().filter(|name| members.contains_key(**name)) {
-        problems.add(name, "is not built yet");
-    }
     let pages = [
         ("client_uri", &metadata.client_uri),
         ("logo_uri", &metadata.logo_uri),
-        ("jwks_uri", &metadata.jwks_uri),
         ("sector_identifier_uri", &metadata.sector_identifier_uri),
     ];
     for (field, uri) in pages {
@@ -48,12 +31,18 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
         }
     }
     keys(draft, problems);
-    for (field, alg) in [
-        ("id_token_signed_response_alg", &metadata.id_token_signed_response_alg),
-        ("userinfo_signed_response_alg", &metadata.userinfo_signed_response_alg),
+    for channel in registry::LOGOUT_CHANNELS {
+        if let Some((field, says)) = channel.check(metadata, &draft.redirect_uris) {
+            problems.add(field, says);
+        }
+    }
+    cookie(draft, problems);
+    for (field, alg, known) in [
+        ("id_token_signed_response_alg", &metadata.id_token_signed_response_alg, registry::ID_TOKEN_ALGS),
+        ("userinfo_signed_response_alg", &metadata.userinfo_signed_response_alg, registry::USERINFO_ALGS),
     ] {
-        if let Some(alg) = alg.as_deref().filter(|alg| !id_token::ALGORITHMS.iter().any(|known| known.name() == *alg)) {
-            let known: Vec<_> = id_token::ALGORITHMS.iter().map(|known| known.name()).collect();
+        if let Some(alg) = alg.as_deref().filter(|alg| !known.iter().any(|known| known.name() == *alg)) {
+            let known: Vec<_> = known.iter().map(|known| known.name()).collect();
             problems.add(field, format!("{alg:?} is not signed with here; choose {}", known.join(" or ")));
         }
     }
@@ -74,15 +63,39 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
             problems.add("contacts", format!("{contact:?} is not an e-mail address"));
         }
     }
-    let lists = [
-        ("contacts", metadata.contacts.len()),
-        ("claims", metadata.claims.len()),
-        ("default_acr_values", metadata.default_acr_values.len()),
-    ];
+    for says in own::check(&metadata.claims) {
+        problems.add("claims", says);
+    }
+    let lists = [("contacts", metadata.contacts.len()), ("default_acr_values", metadata.default_acr_values.len())];
     for (field, many) in lists {
         if many > MOST_LISTED {
             problems.add(field, format!("{many} are too many: {MOST_LISTED} at most"));
         }
+    }
+}
+
+/// A refresh token in a cookie is for pages that hold nothing themselves, and hangs on the browser session.
+fn cookie(draft: &Draft, problems: &mut Problems) {
+    const FIELD: &str = "refresh_token_delivery";
+    if draft.metadata.refresh_token_delivery != Delivery::Cookie {
+        return;
+    }
+    if !draft.is_public() {
+        problems.add(FIELD, "cookie is for public clients: who can keep a secret keeps the refresh token as well");
+    }
+    if draft.origins.is_empty() {
+        problems.add(FIELD, "cookie needs the origins of the client's pages: nobody else may call in its name");
+    }
+    if draft.outlives_session {
+        problems.add(FIELD, "cookie hangs on the browser session: a family that outlives it can't travel so");
+    }
+    let takes = [authorization_code::GRANT.name, refresh_token::GRANT.name];
+    if !takes.iter().all(|name| draft.grants.iter().any(|grant| grant == name)) {
+        problems.add(FIELD, format!("cookie needs the grants {}", takes.join(" and ")));
+    }
+    for other in draft.grants.iter().filter(|grant| !takes.contains(&grant.as_str())) {
+        problems
+            .add(FIELD, format!("cookie is for a browser's own sign-in: {other} has no browser session to hang on"));
     }
 }
 
@@ -92,13 +105,36 @@ fn keys(draft: &Draft, problems: &mut Problems) {
         problems.add("jwks", "stands beside jwks_uri; give one of them (RFC 7591, 2)");
     }
     if let Some(jwks) = &metadata.jwks {
-        if !jwks.get("keys").is_some_and(Value::is_array) {
-            problems.add("jwks", "is no JWK set: it is an object with the member keys, an array (RFC 7517, 5)");
+        match ForeignKeys::read(jwks) {
+            Err(why) => problems.add("jwks", why.to_string()),
+            Ok(_) if foreign::gives_away(jwks) => {
+                problems.add("jwks", "shows a private or symmetric key; make a new pair, and register its public half");
+            }
+            Ok(keys) if keys.is_empty() => {
+                let algs: Vec<_> = ForeignAlg::ALL.iter().map(|alg| alg.name()).collect();
+                problems.add("jwks", format!("holds no key for signatures by {}", algs.join(", ")));
+            }
+            Ok(_) => {}
         }
         if jwks.to_string().len() > MOST_JWKS {
             problems.add("jwks", format!("is longer than {MOST_JWKS} bytes"));
         }
     }
+    if let Some(uri) = &metadata.jwks_uri {
+        problems.check("jwks_uri", document(uri));
+    }
+    let proves_key = methods::named(&draft.auth_method).is_some_and(Method::proves_key);
+    if proves_key && metadata.jwks.is_none() && metadata.jwks_uri.is_none() {
+        problems.add("auth_method", format!("{} needs the client's public keys: jwks or jwks_uri", draft.auth_method));
+    }
+}
+
+/// The address of a document that this server fetches: `https`; `http` on loopback can be registered, and is fetched where the
+/// setting `fetch.allow_http` says so.
+fn document(text: &str) -> Result<(), String> {
+    let loopback = Url::parse(text).is_ok_and(|url| url.scheme() == "http" && is_loopback(&url));
+    let https = if loopback { text.replacen("http", "https", 1) } else { text.to_owned() };
+    page(&https).map_err(|_| format!("{text:?} is not the https address of a document"))
 }
 
 /// The address of a page, or of a document: `https`, and plain.

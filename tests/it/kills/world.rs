@@ -1,5 +1,6 @@
 //! One thing to end, and a neighbour of it along every line of its lineage.
 
+use chancery::store::client_metadata::SubjectType;
 use chancery::store::users::User;
 use sqlx::types::Json;
 
@@ -59,7 +60,13 @@ impl World {
             // Whatever is presented twice is a copy.
             row.retry_window_seconds = Some(0);
         };
-        let (dash, other) = (issuer.client_with(asking).await, issuer.client_with(asking).await);
+        // Every other world's dashboard knows its users by names of its own: what ends must name those, too.
+        let pairwise = tag.ends_with(['0', '2', '4', '6', '8']);
+        let named = |row: &mut chancery::store::clients::Client| {
+            asking(row);
+            row.metadata.subject_type = if pairwise { SubjectType::Pairwise } else { SubjectType::Public };
+        };
+        let (dash, other) = (issuer.client_with(named).await, issuer.client_with(asking).await);
         let guard = issuer.service("read", &[&first, &second]).await;
         let (alice, bob) = (issuer.user(&format!("alice-{tag}")).await, issuer.user(&format!("bob-{tag}")).await);
 

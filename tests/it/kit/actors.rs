@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chancery::identity::{key, password};
 use chancery::secret::{self, ClientSecret, Opaque};
+use chancery::store::details::Details;
 use chancery::store::{clients, resources, users};
 use reqwest::{Response, StatusCode, header};
 use serde_json::Value;
@@ -41,6 +42,7 @@ impl Issuer {
             revoked_seq: 0,
             created_at: now,
             updated_at: now,
+            details: Details::default(),
         };
         let hash = password::hash(&self.app, &password::Password::typed(PASSWORD).unwrap()).await.unwrap();
         let mut tx = self.app.store.begin().await.unwrap();
@@ -67,6 +69,7 @@ impl Issuer {
             retired_at: None,
             created_at: now,
             updated_at: now,
+            claims: Json::default(),
         };
         let mut tx = self.app.store.begin().await.unwrap();
         resources::insert(&mut tx, &resource).await.unwrap();
@@ -108,7 +111,7 @@ impl Issuer {
             updated_at: now,
         };
         change(&mut row);
-        let secret = (row.auth_method != "none").then(Opaque::<ClientSecret>::generate);
+        let secret = row.auth_method.starts_with("client_secret").then(Opaque::<ClientSecret>::generate);
         let mut tx = self.app.store.begin().await.unwrap();
         clients::insert(&mut tx, &row).await.unwrap();
         if let Some(secret) = &secret {

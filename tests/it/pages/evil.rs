@@ -48,7 +48,7 @@ pub fn hostile(evil: &str) -> Vec<Rendered> {
     let device_told = DeviceTold { frame: frame.clone(), allowed: true, client: s() };
     let consent = Consent { frame: frame.clone(), form: form.clone(), client, who: who.clone(), asks };
     let sign_out = SignOut { frame: frame.clone(), form, who, client: Some(s()) };
-    let signed_out = SignedOut { frame: frame.clone(), back: Some((s(), "https://rp.example/".into())) };
+    let signed_out = SignedOut { frame: frame.clone(), back: Some((s(), "https://rp.example/".into())), tells: vec![] };
     let named = ErrorPage {
         code: Some(s()),
         parameter: Some(s()),

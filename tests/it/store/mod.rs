@@ -9,12 +9,14 @@ mod copies;
 mod device_codes;
 mod families;
 mod log;
+mod logouts;
 mod owners;
 mod parity;
 mod people;
 mod rows;
 mod small;
 mod sweep;
+mod told;
 mod transactional;
 
 use chancery::store::{Store, issuer};
