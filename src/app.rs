@@ -12,7 +12,7 @@ use crate::http::assets::Assets;
 use crate::keyring::Keyring;
 use crate::live::LiveView;
 use crate::store::Store;
-use crate::throttle::{AuditRate, Beginnings, Failures, Permits, RevocationRate};
+use crate::throttle::{AuditRate, Beginnings, Failures, Permits, Registrations, RevocationRate};
 
 /// One issuer, running. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -36,6 +36,8 @@ pub struct Parts {
     pub failures: Failures,
     /// How many sign-ins a network may begin.
     pub beginnings: Beginnings,
+    /// How many clients a network may register.
+    pub registrations: Registrations,
     pub assets: Assets,
     /// The one way out.
     pub fetch: Fetch,

@@ -71,6 +71,9 @@ events! {
     KeyCreated = "key.created", "A signing key was announced.";
     KeyRotated = "key.rotated", "The announced signing key took over.";
     KeyRevoked = "key.revoked", "A signing key was revoked.";
+    RegistrationRefused = "registration.refused", "A client tried to register itself, or to change or see a registration, and was refused.";
+    InitialTokenCreated = "initial_token.created", "An initial access token was made: clients may register themselves with it.";
+    InitialTokenRevoked = "initial_token.revoked", "An initial access token was revoked.";
     DatabaseRestored = "database.restored", "A backup was restored: a new epoch began and everything before it ended.";
 }
 

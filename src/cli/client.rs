@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::client_metadata::Flags;
 use super::desk::Desk;
+use super::initial_token;
 use super::out::{Done, Failure, pairs, safe, table, time};
 use super::view;
 use crate::config::parse_duration;
@@ -18,11 +19,11 @@ use crate::secret::{ClientSecret, Opaque};
 use crate::store::clients::{self, Client};
 
 /// What can be chosen, as it is registered.
-mod help {
+pub(super) mod help {
     use super::Profile;
     use crate::oauth::registry;
 
-    pub(super) fn profiles() -> String {
+    pub(in crate::cli) fn profiles() -> String {
         let said = |profile: &Profile| format!("{} ({})", profile.name(), profile.about());
         Profile::ALL.iter().map(said).collect::<Vec<_>>().join(", ")
     }
@@ -54,6 +55,9 @@ pub(super) enum Command {
     RotateSecret(RotateSecret),
     /// Delete a client and end everything it holds
     Delete(Which),
+    /// Initial access tokens: with one, clients register themselves
+    #[command(subcommand)]
+    InitialToken(initial_token::Command),
 }
 
 #[derive(Debug, Args)]
@@ -180,6 +184,7 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Done {
             let client = manage::enable(store, by, desk.client(&which.client).await?.id).await?.commit().await?;
             out.give(&view::client(&client), || format!("{} may begin anew\n", safe(&client.name)))
         }
+        Command::InitialToken(command) => initial_token::run(desk, command).await,
         Command::RotateSecret(rotate) => rotate_secret(desk, rotate).await,
         Command::Delete(which) => {
             let client = manage::delete(store, by, desk.client(&which.client).await?.id).await?.commit().await?;
@@ -254,11 +259,12 @@ async fn list(desk: &Desk) -> Done {
             client.profile.clone(),
             if is_public(&client.auth_method) { "public" } else { "confidential" }.to_owned(),
             if client.disabled_at.is_some() { "disabled" } else { "active" }.to_owned(),
+            client.source.clone(),
             client.grants.join(" "),
         ]
     };
     let json: Value = all.iter().map(view::client).collect();
-    let heads = ["NAME", "CLIENT_ID", "PROFILE", "KIND", "STATE", "GRANTS"];
+    let heads = ["NAME", "CLIENT_ID", "PROFILE", "KIND", "STATE", "SOURCE", "GRANTS"];
     desk.out.give(&json, || table(&heads, &all.iter().map(row).collect::<Vec<_>>()))
 }
 

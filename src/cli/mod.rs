@@ -11,6 +11,7 @@ mod demo;
 mod desk;
 mod former;
 mod health;
+mod initial_token;
 mod key;
 mod lineage;
 mod log;

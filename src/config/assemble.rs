@@ -2,8 +2,8 @@
 //! under another type, fails every load, so the first test of all finds it.
 
 use super::{
-    Argon2, Brand, Config, Database, Fetch, Keys, Limits, Lineage, Log, Login, Problems, Proxies, Refusal, Sessions,
-    Throttle, Tls, Tokens, resolve::Resolved, value::Held,
+    Argon2, Brand, Config, Database, Fetch, Keys, Limits, Lineage, Log, Login, Problems, Proxies, Refusal,
+    Registration, Sessions, Throttle, Tls, Tokens, resolve::Resolved, value::Held,
 };
 
 /// A path that did not answer.
@@ -78,6 +78,7 @@ fn fields(resolved: &Resolved) -> Result<Config, Unanswered> {
             timeout: from.take("fetch.timeout")?,
             max_body: from.take("fetch.max_body")?,
         },
+        registration: registration(&from)?,
         resolved: resolved.clone(),
     })
 }
@@ -117,5 +118,18 @@ fn throttle(from: &Taker<'_>) -> Result<Throttle, Unanswered> {
         ipv6_prefix: from.take("throttle.ipv6_prefix")?,
         endpoint_failures: from.take("throttle.endpoint_failures")?,
         interactions: from.take("throttle.interactions")?,
+        registrations: from.take("throttle.registrations")?,
+    })
+}
+
+fn registration(from: &Taker<'_>) -> Result<Registration, Unanswered> {
+    Ok(Registration {
+        mode: from.take("registration.mode")?,
+        profile: from.take("registration.profile")?,
+        scopes: from.take("registration.scopes")?,
+        resources: from.take("registration.resources")?,
+        clients: from.take("registration.clients")?,
+        unused_after: from.take("registration.unused_after")?,
+        idle_after: from.take("registration.idle_after")?,
     })
 }

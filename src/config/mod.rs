@@ -35,7 +35,8 @@ pub use problem::{Origin, Problem, Problems, Refusal};
 pub use reference::{EXAMPLE, reference};
 pub use sealing::SealingSecret;
 pub use sections::{
-    Argon2, Fetch, Keys, Limits, Lineage, Log, LogFormat, Login, Proxies, ProxyHeader, Sessions, Throttle, Tls, Tokens,
+    Argon2, Fetch, Keys, Limits, Lineage, Log, LogFormat, Login, Proxies, ProxyHeader, Registration, RegistrationMode,
+    Sessions, Throttle, Tls, Tokens,
 };
 pub use settings::SETTINGS;
 pub use sources::Sources;
@@ -78,6 +79,8 @@ pub struct Config {
     pub brand: Brand,
     /// What this server may fetch.
     pub fetch: Fetch,
+    /// Clients that no administrator registers.
+    pub registration: Registration,
     /// What was read and from where, for [`Config::show`].
     resolved: resolve::Resolved,
 }

@@ -190,6 +190,13 @@ pub const SETTINGS: &[Setting] = &[
         "Sign-ins begun per minute from one network (an IPv4 /24, an IPv6 /48), on each node; the next is answered 429 \
          with `Retry-After`.",
     ),
+    Setting::new(
+        "throttle.registrations",
+        count(1, 1_000_000),
+        "60",
+        "Registrations an hour from one network, and with one initial access token, on each node; the next is answered 429 \
+         with `Retry-After`.",
+    ),
     Setting::new("limits.body", Kind::Size { min: KIB, max: 16 * MIB }, "64KiB", "Largest request body."),
     Setting::new(
         "limits.in_flight",
@@ -265,4 +272,49 @@ pub const SETTINGS: &[Setting] = &[
         "How long one request may take, from resolving the name to the end of the answer.",
     ),
     Setting::new("fetch.max_body", Kind::Size { min: KIB, max: MIB }, "64KiB", "Largest answer."),
+    Setting::new(
+        "registration.mode",
+        Kind::Choice(&["token", "off", "open"]),
+        "token",
+        "Who may register a client at the registration endpoint: whoever holds an initial access token (`chancery client \
+         initial-token create`), nobody, or anyone.",
+    ),
+    Setting::new(
+        "registration.profile",
+        Kind::Choice(&["oauth21", "oidc"]),
+        "oauth21",
+        "The profile of clients that register themselves, where their initial access token says nothing else.",
+    ),
+    Setting::new(
+        "registration.scopes",
+        Kind::Words,
+        "",
+        "Scopes of resources that clients which register themselves may have beside the standard ones, where their initial \
+         access token says nothing else.",
+    ),
+    Setting::new(
+        "registration.resources",
+        Kind::Words,
+        "",
+        "URIs of the resources that clients which register themselves may ask tokens for, the default one first, where their \
+         initial access token says nothing else.",
+    ),
+    Setting::new(
+        "registration.clients",
+        count(1, 10_000_000),
+        "10000",
+        "How many clients may be there that registered themselves; the next is refused.",
+    ),
+    Setting::new(
+        "registration.unused_after",
+        lasting(SECOND, 365 * DAY),
+        "24h",
+        "A client that registered itself and was never given a token is deleted after this long.",
+    ),
+    Setting::new(
+        "registration.idle_after",
+        lasting(DAY, 3650 * DAY),
+        "90d",
+        "A client that registered itself is deleted this long after it was last given a token.",
+    ),
 ];

@@ -15,7 +15,7 @@ use crate::live::{LiveView, Tuning};
 use crate::secret;
 use crate::store::migrate::Schema;
 use crate::store::{Store, issuer};
-use crate::throttle::{AuditRate, Beginnings, Failures, Permits, RevocationRate};
+use crate::throttle::{AuditRate, Beginnings, Failures, Permits, Registrations, RevocationRate};
 
 /// Why a server can't start: one clear line.
 #[derive(Debug, thiserror::Error)]
@@ -113,6 +113,7 @@ pub async fn assemble(
     let failures = Failures::new(config.throttle.endpoint_failures);
     let beginnings = Beginnings::new(config.throttle.interactions);
     let fetch = Fetch::new(&config.fetch).map_err(|error| Unbuilt(error.to_string()))?;
+    let registrations = Registrations::new(config.throttle.registrations);
     Ok(App::new(Parts {
         config,
         store,
@@ -124,6 +125,7 @@ pub async fn assemble(
         audit_rate: AuditRate::default(),
         failures,
         beginnings,
+        registrations,
         assets,
         fetch,
     }))

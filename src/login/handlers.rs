@@ -65,6 +65,7 @@ pub(super) fn shown_client(open: &Open) -> Client {
         host: host.unwrap_or_default(),
         policy: registration.policy_uri.clone(),
         terms: registration.tos_uri.clone(),
+        unverified: !open.client.is_verified(),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::client_auth::methods::{self, Method};
@@ -34,6 +35,35 @@ pub enum Client {
     Confidential(ConfidentialClient),
 }
 
+/// How a client came to be registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// By an administrator.
+    Admin,
+    /// By itself (RFC 7591).
+    Dynamic,
+    /// By a document at the URL that is its id (draft-ietf-oauth-client-id-metadata-document).
+    Document,
+}
+
+impl Source {
+    pub const ALL: &'static [Self] = &[Self::Admin, Self::Dynamic, Self::Document];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Dynamic => "dynamic",
+            Self::Document => "document",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|source| source.name() == text)
+    }
+}
+
 /// What both kinds have registered.
 #[derive(Debug, Clone)]
 pub struct Registration {
@@ -57,6 +87,9 @@ pub struct Registration {
     pub metadata: Metadata,
     pub version: i64,
     pub disabled: bool,
+    pub source: Source,
+    /// When tokens were last given to it, to the day; noted of those no administrator registered.
+    pub last_used_at: Option<DateTime<Utc>>,
 }
 
 impl Client {
@@ -87,6 +120,8 @@ impl Client {
             metadata: row.metadata.0,
             version: row.version,
             disabled: row.disabled_at.is_some(),
+            source: Source::parse(&row.source)?,
+            last_used_at: row.last_used_at,
         };
         Some(if registration.auth_method.public {
             Self::Public(PublicClient(registration))
@@ -124,11 +159,18 @@ impl Client {
         }
     }
 
+    /// Whether an administrator registered it.
+    #[must_use]
+    pub fn is_verified(&self) -> bool {
+        self.registration().source == Source::Admin
+    }
+
     /// Whether a consent may be remembered: the client's identity is assured by its secret, or by an `https` redirect that
-    /// an admin registered. Loopback and private-scheme clients could be anyone and are asked each time (RFC 9700, 2.3; OAuth 2.1, 7.5).
+    /// an admin registered, or that stands in the document whose URL is the client's id. Loopback and private-scheme clients
+    /// could be anyone and are asked each time (RFC 9700, 2.3; OAuth 2.1, 7.5), and so is a public one that registered itself.
     #[must_use]
     pub fn is_assured(&self, redirect_uri: &str) -> bool {
-        !self.is_public() || redirect_uri.starts_with("https://")
+        !self.is_public() || (redirect_uri.starts_with("https://") && self.registration().source != Source::Dynamic)
     }
 
     #[must_use]

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::registry;
 use super::scope::STANDARD;
 use crate::app::App;
-use crate::config::Config;
+use crate::config::{Config, RegistrationMode};
 use crate::http::etag;
 use crate::http::locale::Lang;
 use crate::oidc::{claims, id_token};
@@ -42,7 +42,7 @@ fn document(config: &Config) -> Value {
     let told: Vec<&&str> =
         id_token::CLAIMS.iter().chain(claims::BY_SCOPE.iter().flat_map(|(_, names)| *names)).collect();
     let methods = registry::method_names(|_| true);
-    json!({
+    let mut document = json!({
         "issuer": config.issuer.as_str(),
         "authorization_endpoint": at("/oauth2/authorize"),
         "token_endpoint": at("/oauth2/token"),
@@ -69,7 +69,11 @@ fn document(config: &Config) -> Value {
         "claims_parameter_supported": false,
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
-    })
+    });
+    if let Some(members) = document.as_object_mut().filter(|_| config.registration.mode != RegistrationMode::Off) {
+        members.insert("registration_endpoint".to_owned(), at("/oauth2/register").into());
+    }
+    document
 }
 
 /// `GET /.well-known/openid-configuration` and `GET /.well-known/oauth-authorization-server`

@@ -9,6 +9,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 
 use super::client_auth::authenticate;
+use super::enrol;
 use super::error::{Code, Error};
 use super::grants::request::{Redeemed, TokenRequest};
 use super::registry;
@@ -47,7 +48,9 @@ async fn answer(posted: &Posted<'_>) -> Result<Response, Error> {
         app.keyring.ready(&algs, |kid| app.live.has_ended_key(kid)).await.map_err(Error::unavailable)?;
         let request = TokenRequest { app, client: &client, params: form, caller };
         if let Redeemed::Entitled(entitlement) = (grant.redeem)(&request).await? {
-            return Ok(reply::json(200, &mint::issue(app, &entitlement)?));
+            let issued = mint::issue(app, &entitlement)?;
+            enrol::used(app, client.client().registration());
+            return Ok(reply::json(200, &issued));
         }
     }
     Err(Error::unavailable("the client's registration kept changing"))

@@ -45,6 +45,14 @@ pub struct Client {
     pub revoked_seq: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// How it came to be registered: `admin`, `dynamic` or `document`.
+    pub source: String,
+    /// The URL of the metadata document it is.
+    pub document: Option<String>,
+    /// How long what was read of that document holds.
+    pub document_until: Option<DateTime<Utc>>,
+    /// When tokens were last given to it, to the day; noted of those that registered themselves.
+    pub last_used_at: Option<DateTime<Utc>>,
 }
 
 /// Whether a client that may hold tokens is registered with this origin.
@@ -80,10 +88,18 @@ macro_rules! columns {
         concat!(
             $before,
             "id, name, profile, auth_method, redirect_uris, post_logout_redirect_uris, origins, grants, scopes, resources, consent, \
-             retry_window_seconds, outlives_session, id_token_claims, pkce_optional, policy_uri, tos_uri, metadata, version, disabled_at, deleted_at, revoked_seq, created_at, updated_at",
+             retry_window_seconds, outlives_session, id_token_claims, pkce_optional, policy_uri, tos_uri, metadata, version, disabled_at, deleted_at, revoked_seq, created_at, updated_at, \
+             source, document, document_until, last_used_at",
             $after
         )
     };
+}
+
+/// The living client that is this metadata document.
+pub async fn by_document(reader: impl Into<Reader<'_>>, url: &str) -> Result<Option<Client>> {
+    Ok(
+        ask!(reader, db => sqlx::query_as(columns!("SELECT ", " FROM client WHERE document = $1 AND deleted_at IS NULL")).bind(url).fetch_optional(db).await?),
+    )
 }
 
 /// The client with this id, deleted ones too.
@@ -128,7 +144,7 @@ pub async fn all_secrets(reader: impl Into<Reader<'_>>) -> Result<Vec<(Uuid, Opt
 pub async fn insert(tx: &mut Tx, client: &Client) -> Result<()> {
     within!(tx, db => sqlx::query(columns!(
         "INSERT INTO client (",
-        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)"
+        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)"
     ))
     .bind(client.id).bind(&client.name).bind(&client.profile).bind(&client.auth_method)
     .bind(&client.redirect_uris).bind(&client.post_logout_redirect_uris).bind(&client.origins).bind(&client.grants)
@@ -136,11 +152,12 @@ pub async fn insert(tx: &mut Tx, client: &Client) -> Result<()> {
     .bind(client.outlives_session).bind(client.id_token_claims).bind(client.pkce_optional)
     .bind(&client.policy_uri).bind(&client.tos_uri).bind(&client.metadata).bind(client.version)
     .bind(client.disabled_at).bind(client.deleted_at).bind(client.revoked_seq).bind(client.created_at).bind(client.updated_at)
+    .bind(&client.source).bind(&client.document).bind(client.document_until).bind(client.last_used_at)
     .execute(&mut *db).await?.rows_affected());
     Ok(())
 }
 
-/// Writes the changeable columns, raising the version; marks and creation stay. The caller holds the row's lock.
+/// Writes the changeable columns, raising the version; marks, creation and how it came to be registered stay. The caller holds the row's lock.
 pub async fn update(tx: &mut Tx, client: &Client, at: DateTime<Utc>) -> Result<()> {
     within!(tx, db => sqlx::query(
         "UPDATE client SET name = $2, profile = $3, auth_method = $4, redirect_uris = $5, post_logout_redirect_uris = $6, origins = $7, \

@@ -214,6 +214,7 @@ mod tests {
             ipv6_prefix: 64,
             endpoint_failures: 60,
             interactions: 600,
+            registrations: 60,
         }
     }
 

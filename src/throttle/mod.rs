@@ -8,6 +8,7 @@ mod bucket;
 mod failures;
 mod permits;
 mod refusals;
+mod registrations;
 mod revocations;
 
 pub use account::Charged;
@@ -15,4 +16,5 @@ pub use beginnings::Beginnings;
 pub use failures::Failures;
 pub use permits::{Busy, Permit, Permits, Turn};
 pub use refusals::AuditRate;
+pub use registrations::Registrations;
 pub use revocations::RevocationRate;

@@ -55,6 +55,7 @@ const FLOORS: &[&[&str]] = &[
         "oauth/registry",
         "oauth/resource",
         "oauth/manage",
+        "oauth/enrol",
         "signin",
     ],
     &[

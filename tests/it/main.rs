@@ -36,6 +36,7 @@ mod operate;
 mod outage;
 mod pages;
 mod pathed;
+mod registration;
 mod secrets;
 mod signin;
 mod store;

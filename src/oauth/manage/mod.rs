@@ -7,6 +7,8 @@
 mod check;
 mod draft;
 mod end;
+pub mod enrol;
+pub mod initial_token;
 mod metadata;
 mod secrets;
 

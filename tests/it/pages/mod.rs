@@ -219,6 +219,7 @@ fn consent_tells_what_is_asked_and_for_how_long() {
     }
     let (_, all) = english("consent/all").remove(0);
     assert!(all.contains("shipments:write") && all.contains("for 1 day at most"));
+    assert!(all.contains("id=\"unverified\"") && !usual.contains("id=\"unverified\""));
     assert_eq!(Asked::standard("shipments:read", 90), None);
 }
 
@@ -227,7 +228,8 @@ fn hostile(evil: &str) -> Vec<Rendered> {
     let s = || evil.to_owned();
     let mut frame = Frame::sample(Lang::En).unwrap();
     frame.request_id = s();
-    let client = Client { name: s(), host: s(), policy: Some(s()), terms: Some(format!("javascript:{evil}")) };
+    let client =
+        Client { name: s(), host: s(), policy: Some(s()), terms: Some(format!("javascript:{evil}")), unverified: true };
     let who = Who { username: s(), name: s(), email: Some(s()) };
     let form = Form { action: "/login".into(), token: s(), interaction: s() };
     let asks = vec![Asked::Resource { scope: s(), description: Some(s()), resource: s() }];

@@ -6,6 +6,7 @@ mod codes;
 mod complete;
 mod concurrent;
 mod copies;
+mod enrolled;
 mod families;
 mod log;
 mod owners;
