@@ -38,6 +38,8 @@ pub struct Parts {
     pub beginnings: Beginnings,
     /// How many clients a network may register.
     pub registrations: Registrations,
+    /// How many metadata documents are fetched for a network.
+    pub documents: Beginnings,
     pub assets: Assets,
     /// The one way out.
     pub fetch: Fetch,

@@ -5,7 +5,7 @@ ALTER TABLE client ADD COLUMN source text NOT NULL DEFAULT 'admin';
 ALTER TABLE client ADD COLUMN document text;
 ALTER TABLE client ADD COLUMN document_until timestamptz;
 ALTER TABLE client ADD COLUMN last_used_at timestamptz;
-CREATE UNIQUE INDEX client_document ON client (document) WHERE deleted_at IS NULL;
+CREATE UNIQUE INDEX client_document ON client (document);
 CREATE INDEX client_source ON client (source, created_at) WHERE source <> 'admin';
 
 CREATE TABLE initial_token (

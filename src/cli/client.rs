@@ -255,7 +255,7 @@ async fn list(desk: &Desk) -> Done {
     let row = |client: &Client| {
         vec![
             safe(&client.name),
-            client.id.to_string(),
+            safe(&view::called(client)),
             client.profile.clone(),
             if is_public(&client.auth_method) { "public" } else { "confidential" }.to_owned(),
             if client.disabled_at.is_some() { "disabled" } else { "active" }.to_owned(),

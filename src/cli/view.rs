@@ -58,7 +58,7 @@ pub(super) fn user_text(user: &User) -> String {
 
 pub(super) fn client(client: &Client) -> Value {
     let mut all = json!({
-        "client_id": client.id,
+        "client_id": called(client),
         "name": client.name,
         "profile": client.profile,
         "auth_method": client.auth_method,
@@ -88,6 +88,11 @@ pub(super) fn client(client: &Client) -> Value {
     all
 }
 
+/// What it is called outside.
+pub(super) fn called(client: &Client) -> String {
+    client.document.clone().unwrap_or_else(|| client.id.to_string())
+}
+
 /// How it came to be registered.
 fn source(client: &Client) -> String {
     let document = client.document.as_deref().unwrap_or_default();
@@ -113,7 +118,7 @@ pub(super) fn client_text(client: &Client, secrets: &[ClientSecret]) -> String {
     let yes = |flag: bool| if flag { "yes" } else { "no" }.to_owned();
     let mut text = pairs(&[
         ("name", safe(&client.name)),
-        ("client_id", client.id.to_string()),
+        ("client_id", safe(&called(client))),
         ("source", source(client)),
         ("profile", client.profile.clone()),
         ("auth method", client.auth_method.clone()),

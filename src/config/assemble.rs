@@ -119,6 +119,7 @@ fn throttle(from: &Taker<'_>) -> Result<Throttle, Unanswered> {
         endpoint_failures: from.take("throttle.endpoint_failures")?,
         interactions: from.take("throttle.interactions")?,
         registrations: from.take("throttle.registrations")?,
+        documents: from.take("throttle.documents")?,
     })
 }
 
@@ -131,5 +132,7 @@ fn registration(from: &Taker<'_>) -> Result<Registration, Unanswered> {
         clients: from.take("registration.clients")?,
         unused_after: from.take("registration.unused_after")?,
         idle_after: from.take("registration.idle_after")?,
+        documents: from.take("registration.documents")?,
+        document_hosts: from.take("registration.document_hosts")?,
     })
 }

@@ -117,6 +117,8 @@ pub struct Throttle {
     pub interactions: u32,
     /// Registrations an hour from one network, and by one initial access token.
     pub registrations: u32,
+    /// Metadata documents fetched a minute for one network.
+    pub documents: u32,
 }
 
 /// What one request, and all together, may take.
@@ -193,6 +195,10 @@ pub struct Registration {
     pub unused_after: Duration,
     /// One that was used goes so long after.
     pub idle_after: Duration,
+    /// Whether the URL of a metadata document is a client.
+    pub documents: bool,
+    /// The hosts whose documents are; empty: any.
+    pub document_hosts: Vec<String>,
 }
 
 /// Who may register a client at the registration endpoint.

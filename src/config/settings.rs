@@ -197,6 +197,13 @@ pub const SETTINGS: &[Setting] = &[
         "Registrations an hour from one network, and with one initial access token, on each node; the next is answered 429 \
          with `Retry-After`.",
     ),
+    Setting::new(
+        "throttle.documents",
+        count(1, 1_000_000),
+        "30",
+        "Metadata documents of clients that are fetched a minute for one network, on each node; the next is answered 429 with \
+         `Retry-After`.",
+    ),
     Setting::new("limits.body", Kind::Size { min: KIB, max: 16 * MIB }, "64KiB", "Largest request body."),
     Setting::new(
         "limits.in_flight",
@@ -316,5 +323,19 @@ pub const SETTINGS: &[Setting] = &[
         lasting(DAY, 3650 * DAY),
         "90d",
         "A client that registered itself is deleted this long after it was last given a token.",
+    ),
+    Setting::new(
+        "registration.documents",
+        Kind::Choice(&["off", "on"]),
+        "off",
+        "Whether the `https` URL of a client-id metadata document is a client, as MCP clients use it. The document is fetched by \
+         this server, within what `fetch` allows, and users are always asked. The other settings of this section hold for such \
+         clients, too.",
+    ),
+    Setting::new(
+        "registration.document_hosts",
+        Kind::Words,
+        "",
+        "The hosts whose metadata documents are clients, such as `claude.ai`; without any, all are.",
     ),
 ];

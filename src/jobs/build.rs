@@ -113,6 +113,7 @@ pub async fn assemble(
     let failures = Failures::new(config.throttle.endpoint_failures);
     let beginnings = Beginnings::new(config.throttle.interactions);
     let fetch = Fetch::new(&config.fetch).map_err(|error| Unbuilt(error.to_string()))?;
+    let documents = Beginnings::new(config.throttle.documents);
     let registrations = Registrations::new(config.throttle.registrations);
     Ok(App::new(Parts {
         config,
@@ -126,6 +127,7 @@ pub async fn assemble(
         failures,
         beginnings,
         registrations,
+        documents,
         assets,
         fetch,
     }))

@@ -60,6 +60,12 @@ pub(super) fn shown_client(open: &Open) -> Client {
     let host = Url::parse(open.redirect.uri())
         .ok()
         .map(|url| url.host_str().map_or_else(|| url.scheme().to_owned(), str::to_owned));
+    // Who is a document is known by where that stands; where it takes users is told beside.
+    let document = registration.document.as_deref().and_then(|url| Url::parse(url).ok());
+    let host = match document.as_ref().and_then(Url::host_str) {
+        Some(home) if host.as_deref() != Some(home) => Some(format!("{home} → {}", host.unwrap_or_default())),
+        _ => host,
+    };
     Client {
         name: registration.name.clone(),
         host: host.unwrap_or_default(),

@@ -28,6 +28,13 @@ pub async fn find(app: &App, id: Uuid) -> Result<Option<Client>, Error> {
     Ok(rows::get(&app.store, id).await?.and_then(Client::read))
 }
 
+/// The client that is called so outside, disabled or not; a document as it was last read. Who is a document is called by its URL
+/// alone.
+pub async fn named(app: &App, public: &str) -> Result<Option<Client>, Error> {
+    let Some(id) = rows::id_of(public) else { return Ok(None) };
+    Ok(find(app, id).await?.filter(|client| client.registration().public_id() == public))
+}
+
 /// A client.
 #[derive(Debug, Clone)]
 pub enum Client {
@@ -90,6 +97,18 @@ pub struct Registration {
     pub source: Source,
     /// When tokens were last given to it, to the day; noted of those no administrator registered.
     pub last_used_at: Option<DateTime<Utc>>,
+    /// The URL of the metadata document it is.
+    pub document: Option<String>,
+    /// How long what was read of that document holds.
+    pub document_until: Option<DateTime<Utc>>,
+}
+
+impl Registration {
+    /// What it is called outside: `client_id` in requests, tokens and the revocation log.
+    #[must_use]
+    pub fn public_id(&self) -> String {
+        self.document.clone().unwrap_or_else(|| self.id.to_string())
+    }
 }
 
 impl Client {
@@ -122,6 +141,8 @@ impl Client {
             disabled: row.disabled_at.is_some(),
             source: Source::parse(&row.source)?,
             last_used_at: row.last_used_at,
+            document: row.document,
+            document_until: row.document_until,
         };
         Some(if registration.auth_method.public {
             Self::Public(PublicClient(registration))

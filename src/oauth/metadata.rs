@@ -73,6 +73,9 @@ fn document(config: &Config) -> Value {
     if let Some(members) = document.as_object_mut().filter(|_| config.registration.mode != RegistrationMode::Off) {
         members.insert("registration_endpoint".to_owned(), at("/oauth2/register").into());
     }
+    if let Some(members) = document.as_object_mut().filter(|_| config.registration.documents) {
+        members.insert("client_id_metadata_document_supported".to_owned(), true.into());
+    }
     document
 }
 

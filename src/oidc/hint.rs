@@ -15,7 +15,8 @@ use crate::keyring::Expect;
 pub struct Hint {
     iss: String,
     pub sub: String,
-    pub aud: Uuid,
+    /// What the client is called outside.
+    pub aud: String,
     pub sid: Option<Uuid>,
 }
 

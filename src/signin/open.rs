@@ -84,7 +84,8 @@ impl Open {
     #[must_use]
     pub fn stale(&self, app: &App) -> Box<Stale> {
         let endpoint = app.config.issuer.endpoint("/oauth2/authorize");
-        let again = self.request.query().map(|query| format!("{endpoint}?{query}"));
+        let again =
+            self.request.query(&self.client.registration().public_id()).map(|query| format!("{endpoint}?{query}"));
         let (client, ui_locales) = (self.client.registration().name.clone(), self.request.ui_locales.clone());
         let home = self.redirect.origin().filter(|origin| origin.contains("://")).map(|origin| format!("{origin}/"));
         Box::new(Stale { client, home, again, ui_locales })

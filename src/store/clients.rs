@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::client_metadata::Metadata;
 use super::{Reader, Result, Store, Tx, ask, within};
+use crate::secret;
 
 /// A client's registration, as stored; `oauth/client` reads rules into it.
 #[derive(Debug, Clone, FromRow)]
@@ -95,11 +96,23 @@ macro_rules! columns {
     };
 }
 
-/// The living client that is this metadata document.
-pub async fn by_document(reader: impl Into<Reader<'_>>, url: &str) -> Result<Option<Client>> {
-    Ok(
-        ask!(reader, db => sqlx::query_as(columns!("SELECT ", " FROM client WHERE document = $1 AND deleted_at IS NULL")).bind(url).fetch_optional(db).await?),
-    )
+/// A client's id by what it is called outside: a UUID in its one spelling, or the URL of a metadata document. A document's id is made
+/// of its URL, so that it is known before it is fetched; whoever finds a row by it compares the URL.
+#[must_use]
+pub fn id_of(public: &str) -> Option<Uuid> {
+    if public.starts_with("https://") {
+        let digest = secret::sha256(&[b"chancery client document", public.as_bytes()]);
+        let (half, _) = digest.split_first_chunk::<16>()?;
+        return Some(uuid::Builder::from_custom_bytes(*half).into_uuid());
+    }
+    Uuid::try_parse(public).ok().filter(|id| id.to_string() == public)
+}
+
+/// The URL of the document that this client is, if it is one: what its tokens carry as `client_id`.
+pub async fn document(reader: impl Into<Reader<'_>>, id: Uuid) -> Result<Option<String>> {
+    let found: Option<Option<String>> = ask!(reader, db => sqlx::query_scalar("SELECT document FROM client WHERE id = $1")
+        .bind(id).fetch_optional(db).await?);
+    Ok(found.flatten())
 }
 
 /// The client with this id, deleted ones too.

@@ -60,7 +60,8 @@ pub async fn holds_until(tx: &mut Tx, id: Uuid, until: DateTime<Utc>) -> Result<
     Ok(())
 }
 
-/// Clients that were never used and are older than `fresh`, or were last used before `idle`; so many at most. One that an
+/// Clients that were never used and are older than `fresh`, or were last used before `idle`; so many at most. A document that was
+/// read since `fresh` is in use. One that an
 /// administrator has disabled stays as he left it.
 pub async fn unused(
     reader: impl Into<Reader<'_>>,
@@ -70,7 +71,7 @@ pub async fn unused(
 ) -> Result<Vec<Uuid>> {
     Ok(ask!(reader, db => sqlx::query_scalar(
         "SELECT id FROM client WHERE source <> 'admin' AND deleted_at IS NULL AND disabled_at IS NULL \
-         AND ((last_used_at IS NULL AND created_at < $1) OR last_used_at < $2) ORDER BY created_at LIMIT $3",
+         AND (document_until IS NULL OR document_until < $1) AND ((last_used_at IS NULL AND created_at < $1) OR last_used_at < $2) ORDER BY created_at LIMIT $3",
     ).bind(fresh).bind(idle).bind(most).fetch_all(db).await?))
 }
 

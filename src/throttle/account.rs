@@ -215,6 +215,7 @@ mod tests {
             endpoint_failures: 60,
             interactions: 600,
             registrations: 60,
+            documents: 30,
         }
     }
 

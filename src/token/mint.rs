@@ -115,7 +115,7 @@ fn access_token(app: &App, entitlement: &Entitlement) -> Result<String, Error> {
         iat: draft.issued_at.timestamp(),
         jti: draft.jti.to_string(),
         sub: user.map_or_else(|| subject::of_client(client.id), subject::of_user),
-        client_id: client.id.to_string(),
+        client_id: client.public_id(),
         scope: draft.scopes.to_string(),
         sid: authentication
             .as_ref()
@@ -147,14 +147,14 @@ fn id_token(app: &App, entitlement: &Entitlement, access_token: &str) -> Result<
     let token = IdToken {
         iss: app.config.issuer.as_str().to_owned(),
         sub: subject::of_user(user),
-        aud: client.id.to_string(),
+        aud: client.public_id(),
         exp: draft.issued_at.timestamp().saturating_add_unsigned(lifetime),
         iat: draft.issued_at.timestamp(),
         auth_time: authentication.auth_time.timestamp(),
         nonce: authentication.nonce.clone(),
         acr: authentication.acr.clone(),
         amr: authentication.amr.clone(),
-        azp: client.id.to_string(),
+        azp: client.public_id(),
         sid: session.session_id.to_string(),
         at_hash: id_token::at_hash(access_token),
         claims: if client.id_token_claims { claims::of_user(user, &draft.scopes) } else { serde_json::Map::new() },

@@ -5,6 +5,7 @@
 //! server's own APIs, a client that acts for itself. They are always asked for; nothing they say makes them skip consent or
 //! outlive a session.
 
+pub mod document;
 mod read;
 mod tell;
 

@@ -144,7 +144,8 @@ pub async fn expire(
         Err(Refused::Unknown(_)) => return Ok(None),
         Err(other) => return Err(other),
     };
-    let over = client.last_used_at.map_or(client.created_at < fresh, |last| last < idle);
+    let read = client.document_until.is_some_and(|until| until >= fresh);
+    let over = !read && client.last_used_at.map_or(client.created_at < fresh, |last| last < idle);
     let own = Source::parse(&client.source).is_some_and(|source| source != Source::Admin);
     if !over || !own || client.disabled_at.is_some() {
         return Ok(None);

@@ -4,7 +4,7 @@ mod addresses;
 mod answers;
 mod asked;
 mod rebinding;
-mod servers;
+pub mod servers;
 mod settings;
 mod tls;
 

@@ -207,6 +207,7 @@ fn config(name: &str, database: &str, keys: &Path) -> Config {
     config.throttle.endpoint_failures = 100_000;
     config.throttle.interactions = 100_000;
     config.throttle.registrations = 100_000;
+    config.throttle.documents = 100_000;
     config
 }
 

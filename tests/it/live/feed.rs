@@ -74,6 +74,7 @@ impl Node {
             failures,
             beginnings,
             registrations: Registrations::new(60),
+            documents: Beginnings::new(60),
             assets,
             fetch,
         });

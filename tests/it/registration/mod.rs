@@ -1,6 +1,7 @@
 //! Clients that register themselves: over HTTP, with what an administrator makes for them on the command line.
 
 mod admission;
+mod documents;
 mod fuzz;
 mod hostile;
 mod lasting;

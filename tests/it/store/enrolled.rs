@@ -120,27 +120,35 @@ async fn registrations_are_found_by_their_token(kind: Kind) {
 async fn documents_are_found_by_their_url(kind: Kind) {
     let bed = Bed::new(kind).await;
     let url = "https://tide.test/client.json";
-    let made = || Client { source: "document".to_owned(), document: Some(url.to_owned()), ..rows::client() };
-    let first = made();
-    client(&bed, &first).await;
-    assert_eq!(clients::by_document(&bed.store, url).await.unwrap().unwrap().id, first.id);
-    assert!(clients::by_document(&bed.store, "https://tide.test/client.jso").await.unwrap().is_none());
+    let id = clients::id_of(url).unwrap();
+    let made = || Client { id, source: "document".to_owned(), document: Some(url.to_owned()), ..rows::client() };
+    client(&bed, &made()).await;
+    assert_eq!(clients::document(&bed.store, id).await.unwrap().as_deref(), Some(url));
+    for twice in [made(), Client { id: rows::client().id, ..made() }] {
+        let mut tx = bed.store.begin().await.unwrap();
+        let refused = clients::insert(&mut tx, &twice).await;
+        assert!(matches!(refused, Err(Error::Taken("client" | "document"))), "one at a time: {refused:?}");
+    }
     let mut tx = bed.store.begin().await.unwrap();
-    assert!(matches!(clients::insert(&mut tx, &made()).await, Err(Error::Taken("document"))), "one at a time");
-    drop(tx);
-    let mut tx = bed.store.begin().await.unwrap();
-    enrolled::holds_until(&mut tx, first.id, rows::later(9)).await.unwrap();
+    enrolled::holds_until(&mut tx, id, rows::later(9)).await.unwrap();
     tx.commit().await.unwrap();
-    let read = clients::get(&bed.store, first.id).await.unwrap().unwrap();
-    assert_eq!((read.document_until, read.version), (Some(rows::later(9)), first.version));
-    // One that is deleted makes room for the next.
-    let mut tx = bed.store.begin().await.unwrap();
-    clients::update(&mut tx, &Client { deleted_at: Some(rows::now()), ..first }, rows::now()).await.unwrap();
-    tx.commit().await.unwrap();
-    assert!(clients::by_document(&bed.store, url).await.unwrap().is_none());
-    let second = made();
-    client(&bed, &second).await;
-    assert_eq!(clients::by_document(&bed.store, url).await.unwrap().unwrap().id, second.id);
+    let read = clients::get(&bed.store, id).await.unwrap().unwrap();
+    assert_eq!((read.document_until, read.version), (Some(rows::later(9)), made().version));
+    // Read lately, it is in use.
+    let unused = async |new: i64| enrolled::unused(&bed.store, rows::later(new), rows::later(0), 9).await.unwrap();
+    assert_eq!((unused(9).await, unused(10).await), (vec![], vec![id]));
+    // One that an administrator registered is no document.
+    let own = rows::client();
+    client(&bed, &own).await;
+    assert_eq!(clients::document(&bed.store, own.id).await.unwrap(), None);
+    assert_eq!(clients::document(&bed.store, Uuid::nil()).await.unwrap(), None);
+    // What clients are called outside, in its one spelling.
+    let called = own.id.to_string();
+    assert_eq!(clients::id_of(&called), Some(own.id));
+    for odd in [called.to_uppercase(), own.id.simple().to_string(), "http://tide.test/x".to_owned(), String::new()] {
+        assert_eq!(clients::id_of(&odd), None, "{odd}");
+    }
+    assert_ne!(clients::id_of("https://tide.test/client.jso"), clients::id_of(url));
 }
 
 async fn unused_ones_are_found_and_swept(kind: Kind) {
