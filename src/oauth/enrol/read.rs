@@ -143,7 +143,7 @@ impl<'a> Members<'a> {
             self.problems.add("response_types", format!("{odd:?} is not answered here; choose {known}"));
         }
         if types.is_empty() == coded {
-            self.problems.add("response_types", "must be \"code\" with the grant authorization_code, and none without");
+            self.problems.add("response_types", "must be code with the grant authorization_code, and none without");
         }
         if coded && draft.redirect_uris.is_empty() {
             self.problems.add("redirect_uris", "there is none; the grant authorization_code needs one");

@@ -53,14 +53,14 @@ pub async fn keep(
         }
         return made(tx, by, &reading).await;
     };
+    let after = Client { deleted_at: None, ..reading.draft.onto(&before) };
     let was = Draft::of(&before);
-    let kept = was.as_ref().is_some_and(|was| *was == reading.draft) && before.deleted_at.is_none();
+    let kept = was.is_some() && was == Draft::of(&after) && before.deleted_at.is_none();
     if was.as_ref().is_some_and(|was| was.is_public() != reading.draft.is_public()) {
         let says = "a client stays public or confidential as it was at first; use another document".to_owned();
         return Err(Refused::Invalid(vec![Problem { field: "auth_method", says }]).into());
     }
     if !kept {
-        let after = Client { deleted_at: None, ..reading.draft.onto(&before) };
         clients::update(&mut tx, &after, by.at).await?;
         let looks = |draft: &Draft| (draft.name.clone(), draft.redirect_uris.clone());
         let same = was.as_ref().map(looks) == Some(looks(&reading.draft));

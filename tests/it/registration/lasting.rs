@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chancery::clock::Clock;
+use chancery::config::{Config, RegistrationMode};
 use chancery::oauth::enrol;
 use chancery::store::{audit, clients};
 use chrono::Utc;
 use serde_json::json;
 
-use super::{Registered, modest, opened, with};
+use super::{Registered, modest, with};
 use crate::kit::actors::Browser;
 use crate::kit::issuer::{Issuer, Kind, Setup, on_both};
 use crate::kit::operator::Operator;
@@ -21,7 +22,12 @@ const DAY: Duration = Duration::from_hours(24);
 
 async fn held(kind: Kind) -> (Issuer, Clock) {
     let clock = Clock::held(Utc::now());
-    let setup = Setup { change: opened().change, ..Setup::held(&clock) };
+    let change = |config: &mut Config| {
+        config.registration.mode = RegistrationMode::Open;
+        config.registration.idle_after = DAY * 10;
+        config.lineage.keep = DAY;
+    };
+    let setup = Setup { change: Box::new(change), ..Setup::held(&clock) };
     (Issuer::start_with(kind, setup).await, clock)
 }
 
@@ -65,17 +71,17 @@ async fn what_goes_unused_is_deleted(kind: Kind) {
 
     // Use counts, to the day, and is written once a day.
     let first = last().await;
-    clock.advance(DAY * 80);
+    clock.advance(DAY * 8);
     let mut again = Browser::new(&issuer);
     let tokens = used.party(&issuer).tokens(&mut again, "alice").await;
     issuer.until("its use is noted again", async |_| last().await > first).await;
     let second = last().await;
     clock.advance(Duration::from_hours(1));
     used.party(&issuer).refresh(tokens.str("refresh_token")).await.ok();
-    clock.advance(DAY * 85);
+    clock.advance(DAY * 9);
     assert_eq!(enrol::expire_unused(&issuer.app).await.unwrap(), 0);
     assert_eq!(last().await, second);
-    clock.advance(DAY * 6);
+    clock.advance(DAY * 2);
     assert_eq!(enrol::expire_unused(&issuer.app).await.unwrap(), 1);
     assert!(!alive(&issuer, &used).await);
     assert!(
@@ -100,7 +106,7 @@ async fn what_is_deleted_is_swept(kind: Kind) {
     enrol::sweep(&issuer.app).await.unwrap();
     assert!(!there(&never).await && there(&used).await, "lineage needs its mark");
     // Once its lineage is swept it goes, with what users had allowed it.
-    clock.advance(DAY * 200);
+    clock.advance(DAY * 4);
     for _ in 0..4 {
         let horizon = chancery::jobs::upkeep::horizon(&issuer.app).unwrap();
         chancery::store::sweep::batch(&issuer.app.store, &horizon).await.unwrap();
@@ -111,8 +117,8 @@ async fn what_is_deleted_is_swept(kind: Kind) {
 }
 
 async fn the_server_does_it_by_itself(kind: Kind) {
-    let change = |config: &mut chancery::config::Config| {
-        config.registration.mode = chancery::config::RegistrationMode::Open;
+    let change = |config: &mut Config| {
+        config.registration.mode = RegistrationMode::Open;
         config.registration.unused_after = Duration::from_secs(1);
     };
     let issuer = Issuer::start_with(kind, Setup { change: Box::new(change), ..Setup::patient() }).await;

@@ -41,7 +41,7 @@ async fn a_document_that_is_none(kind: Kind) {
         (with(json!({ "redirect_uris": "https://localhost/cb" })), "redirect_uris"),
         (with(json!({ "redirect_uris": null })), "redirect_uris"),
         (with(json!({ "client_name": "a\u{202e}b" })), "client_name"),
-        (with(json!({ "grant_types": ["client_credentials"] })), "grant_types"),
+        (with(json!({ "grant_types": ["client_credentials"] })), "response_types"),
         (with(json!({ "response_types": ["token"] })), "response_types"),
         (json!([]), "no JSON object"),
     ] {
