@@ -12,7 +12,7 @@ use crate::http::assets::Assets;
 use crate::keyring::Keyring;
 use crate::live::LiveView;
 use crate::store::Store;
-use crate::throttle::{AuditRate, Beginnings, Failures, Permits, Registrations, RevocationRate};
+use crate::throttle::{AuditRate, Beginnings, DeviceRequests, Failures, Permits, Registrations, RevocationRate};
 
 /// One issuer, running. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -40,6 +40,8 @@ pub struct Parts {
     pub registrations: Registrations,
     /// How many metadata documents are fetched for a network.
     pub documents: Beginnings,
+    /// How many device codes a client may ask for from one network.
+    pub device_requests: DeviceRequests,
     pub assets: Assets,
     /// The one way out.
     pub fetch: Fetch,

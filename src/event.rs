@@ -41,6 +41,14 @@ events! {
     CodeRedeemed = "code.redeemed", "An authorization code was exchanged and a family began.";
     CodeRefused = "code.refused", "An authorization code was presented and refused.";
     CodeReused = "code.reused", "A spent authorization code was presented again by its own client; the family ended.";
+    DeviceRequested = "device.requested", "A device was given a device code and a user code.";
+    DeviceClaimed = "device.claimed", "A browser entered a user code: it alone may answer.";
+    UserCodeRefused = "device.user_code_refused", "A user code was entered that is none, is over, or is another browser's; or too many were.";
+    DeviceApproved = "device.approved", "A user allowed what a device asked for.";
+    DeviceDenied = "device.denied", "Whoever entered a user code did not allow what the device asked for.";
+    DeviceRedeemed = "device.redeemed", "A device code was exchanged and a family began.";
+    DeviceRefused = "device.refused", "A device code was presented and refused.";
+    DeviceReused = "device.reused", "A spent device code was presented again by its own client; the family ended.";
     RefreshRotated = "refresh.rotated", "A refresh token was rotated.";
     RefreshRetried = "refresh.retried", "The previous refresh token was presented again within the rules and answered alike.";
     RefreshRefused = "refresh.refused", "A refresh was refused; the family lives on.";

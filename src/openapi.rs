@@ -1,6 +1,8 @@
 //! The API description (OpenAPI 3.1), made from the handlers themselves: `openapi/chancery.json` is compared with it in the tests.
 
-use utoipa::openapi::security::{ClientCredentials, Flow, HttpAuthScheme, HttpBuilder, OAuth2, Scopes, SecurityScheme};
+use utoipa::openapi::security::{
+    ClientCredentials, Flow, Http, HttpAuthScheme, HttpBuilder, OAuth2, Scopes, SecurityScheme,
+};
 use utoipa::{Modify, OpenApi};
 
 use crate::oauth::scope::OWN;
@@ -9,11 +11,12 @@ use crate::oauth::scope::OWN;
 #[openapi(
     info(
         title = "Chancery",
-        description = "The admin API, the gateway feed and client registration of a Chancery issuer. Access tokens are got by client credentials; their audience is the issuer."
+        description = "The admin API, the gateway feed and client registration of a Chancery issuer. Access tokens are got by client credentials; their audience is the issuer. Beside them, what a device without a browser calls; every other protocol endpoint is in the metadata."
     ),
     paths(
         crate::admin::revocations::create,
         crate::gateway::feed::revocations,
+        crate::oauth::device::authorize,
         crate::oauth::registration::register,
         crate::oauth::registration::manage::read,
         crate::oauth::registration::manage::replace,
@@ -23,6 +26,7 @@ use crate::oauth::scope::OWN;
     tags(
         (name = "revocations", description = "Ending what is no longer to be trusted."),
         (name = "gateway", description = "What gateways read, so that they can judge tokens without a call per request."),
+        (name = "device", description = "Signing in on a device that has no browser."),
         (name = "registration", description = "Clients that register themselves (RFC 7591) and keep their registration (RFC 7592), unless that is off.")
     )
 )]
@@ -43,6 +47,7 @@ impl Modify for Access {
         let components = openapi.components.get_or_insert_default();
         components.add_security_scheme("access_token", scheme);
         components.add_security_scheme("registration", SecurityScheme::Http(registration));
+        components.add_security_scheme("client", SecurityScheme::Http(Http::new(HttpAuthScheme::Basic)));
     }
 }
 

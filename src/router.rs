@@ -24,7 +24,7 @@ use crate::login::front::{Front, Shown};
 use crate::login::pages::{Brand, Problem};
 use crate::oauth::metadata::{self, Metadata};
 use crate::oauth::registration::{self, manage};
-use crate::oauth::{authorize, cors, introspection, reply, revocation, token};
+use crate::oauth::{authorize, cors, device, introspection, reply, revocation, token};
 use crate::oidc::{logout, userinfo};
 use crate::{admin, gateway, login};
 
@@ -55,6 +55,7 @@ pub fn public(app: &App, meter: &Meter, stopping: Stopping) -> Router {
         .merge(callable)
         .merge(registering(config.registration.mode))
         .route("/oauth2/introspect", post(introspection::introspect))
+        .route(device::PATH, post(device::authorize))
         .route("/admin/v1/revocations", post(admin::revocations::create))
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))
@@ -66,6 +67,7 @@ pub fn public(app: &App, meter: &Meter, stopping: Stopping) -> Router {
         .route("/oauth2/authorize", get(authorize::get).post(authorize::post))
         .route("/oauth2/logout", get(logout::get).post(logout::post))
         .route("/login", get(login::handlers::get).post(login::handlers::post))
+        .route(device::PAGE, get(login::device::get).post(login::device::post))
         .route("/static/{file}", get(asset))
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(bounds.apart(), settle))

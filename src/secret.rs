@@ -79,6 +79,8 @@ kinds! {
     InitialToken = "ch_iat_";
     /// A registration access token: a client manages its own registration with it (RFC 7592, 1.2).
     RegistrationToken = "ch_rat_";
+    /// What a device polls with (RFC 8628, 3.2).
+    DeviceCode = "ch_dc_";
 }
 
 /// A credential of kind `K`, in clear. Lives only on its way to or from its holder.
@@ -156,6 +158,16 @@ pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     }
     let mut out = [0; 32];
     for (to, from) in out.iter_mut().zip(context.finish().as_ref()) {
+        *to = *from;
+    }
+    out
+}
+
+/// SHA-512 of a text.
+#[must_use]
+pub fn sha512(text: &[u8]) -> [u8; 64] {
+    let mut out = [0; 64];
+    for (to, from) in out.iter_mut().zip(ring::digest::digest(&ring::digest::SHA512, text).as_ref()) {
         *to = *from;
     }
     out

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::client_metadata::Flags;
+use super::client_sector::{listed, listed_once_changed};
 use super::desk::Desk;
 use super::initial_token;
 use super::out::{Done, Failure, pairs, safe, table, time};
@@ -15,6 +16,7 @@ use crate::config::parse_duration;
 use crate::oauth::client_auth::methods;
 use crate::oauth::manage::{self, Draft, Rotation};
 use crate::oauth::profile::Profile;
+use crate::oauth::registry;
 use crate::secret::{ClientSecret, Opaque};
 use crate::store::clients::{self, Client};
 
@@ -29,7 +31,10 @@ pub(super) mod help {
     }
 
     pub(super) fn grants() -> String {
-        format!("{}; may be repeated", registry::grant_names(|_| true).join(", "))
+        format!(
+            "{} (or the last word of a long one alone); may be repeated",
+            registry::grant_names(|_| true).join(", ")
+        )
     }
 
     pub(super) fn methods() -> String {
@@ -107,7 +112,7 @@ enum Consent {
 }
 
 /// What can be said of a client, at registration and after.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 struct Registration {
     /// Where users are sent back to, exactly; may be repeated
     #[arg(long = "redirect-uri", value_name = "URI")]
@@ -163,15 +168,17 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Done {
         Command::List => list(desk).await,
         Command::Show(which) => shown(desk, &desk.client(&which.client).await?).await,
         Command::Update(update) => {
-            let id = desk.client(&update.which.client).await?.id;
+            let client = desk.client(&update.which.client).await?;
+            let listed = listed_once_changed(desk, &client, update.registration.clone().edit()?).await?;
             let registered = update.registration.edit()?;
             let edit = |draft: &mut Draft| {
                 if let Some(name) = update.name {
                     draft.name = name;
                 }
                 registered(draft);
+                draft.listed = listed;
             };
-            let changed = manage::update(store, by, id, edit).await?.commit().await?;
+            let changed = manage::update(store, by, client.id, edit).await?.commit().await?;
             shown(desk, &changed).await
         }
         Command::Disable(which) => {
@@ -211,6 +218,7 @@ async fn create(desk: &Desk, create: Create) -> Done {
     if public {
         draft.auth_method = methods::PUBLIC.name.to_owned();
     }
+    draft.listed = listed(desk, &draft).await?;
     let (client, secret) = manage::create(&desk.store, &desk.by(), &draft).await?.commit().await?;
     given(desk, client.id, secret.as_ref(), json!({}))
 }
@@ -297,6 +305,7 @@ impl Registration {
         list(&self.post_logout_redirect_uris, &mut draft.post_logout_redirect_uris);
         list(&self.origins, &mut draft.origins);
         list(&self.grants, &mut draft.grants);
+        draft.grants.iter_mut().for_each(|name| *name = registry::grant_name(name).to_owned());
         list(&self.resources, &mut draft.resources);
         if let Some(scopes) = &self.scopes {
             draft.scopes =

@@ -22,7 +22,7 @@ enum Subjects {
 }
 
 /// Each replaces what was registered; "" takes it away.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(super) struct Flags {
     /// The client's home page
     #[arg(long, value_name = "URL")]
@@ -51,7 +51,7 @@ pub(super) struct Flags {
     /// What userinfo is signed with; without it userinfo is plain JSON
     #[arg(long, value_name = "ALG")]
     userinfo_signed_response_alg: Option<String>,
-    /// A claim of the client's own, told from a user attribute: department=dept; may be repeated
+    /// A claim of the client's own, told from a user attribute with the scope profile: department=dept; may be repeated
     #[arg(long = "claim", value_name = "CLAIM=ATTRIBUTE")]
     claims: Option<Vec<String>>,
     /// The oldest sign-in it accepts when a request names no max_age
@@ -147,7 +147,8 @@ fn key_set(file: &str) -> Done<Option<Value>> {
     read.map(Some).map_err(|error| Failure::new(format!("--jwks {file}: not JSON: {error}")))
 }
 
-fn pairs(given: &[String]) -> Done<BTreeMap<String, String>> {
+/// `CLAIM=ATTRIBUTE`, each; none for "".
+pub(super) fn pairs(given: &[String]) -> Done<BTreeMap<String, String>> {
     let mut pairs = BTreeMap::new();
     for text in given.iter().filter(|text| !text.is_empty()) {
         let (claim, attribute) = text

@@ -13,9 +13,10 @@ use super::out::{Done, Failure, line, safe, time};
 use super::state::{self, Log};
 use super::tree::Node;
 use crate::live::Bearing;
+use crate::oidc::subject;
 use crate::store::lineage::{self, Retry, Row};
 use crate::store::users::User;
-use crate::store::{families, rolls, sessions, users};
+use crate::store::{families, rolls, sessions, signin_rolls, users};
 use crate::token::presented;
 
 #[derive(Debug, Subcommand)]
@@ -104,7 +105,7 @@ async fn of_family(desk: &Desk, id: Uuid, jti: Option<Uuid>) -> Done<Option<Focu
 }
 
 async fn show(desk: &Desk, focus: &Focus) -> Done<(Value, Node)> {
-    let found = rolls::of_user(&desk.store, focus.user).await?;
+    let found = signin_rolls::of_user(&desk.store, focus.user).await?;
     let (roll, _, counter) = found.ok_or_else(|| Failure::new("the user is not in the rolls any more"))?;
     let user = users::get(&desk.store, focus.user).await?;
     let user = user.ok_or_else(|| Failure::new("the user is not in the rolls any more"))?;
@@ -158,6 +159,7 @@ async fn family(desk: &Desk, user: &User, id: Uuid, seen: (&Log, Option<Uuid>)) 
     let Some(owners) = families::owners(&desk.store, id).await? else { return Ok(None) };
     let client = crate::store::clients::get(&desk.store, owners.client_id).await?;
     let name = client.as_ref().map(|client| client.name.clone()).unwrap_or_default();
+    let sub = subject::carried(&snapshot);
     let told = state::family(desk, &family, snapshot).await?;
     let rows = lineage::of_family(&desk.store, id, (family.ordinal - MOST_TOKENS).max(-1), MOST_TOKENS).await?;
     let retries = lineage::retries(&desk.store, id).await?;
@@ -182,6 +184,7 @@ async fn family(desk: &Desk, user: &User, id: Uuid, seen: (&Log, Option<Uuid>)) 
         "family_id": id,
         "client_id": owners.client_id,
         "client_name": name,
+        "sub": sub,
         "state": told.state,
         "end_reason": told.reason,
         "ended_at": told.at,

@@ -7,6 +7,7 @@ mod audit;
 mod backup;
 mod client;
 mod client_metadata;
+mod client_sector;
 mod demo;
 mod desk;
 mod former;
@@ -24,6 +25,7 @@ mod settings;
 mod state;
 mod tree;
 mod user;
+mod user_details;
 mod view;
 
 use std::ffi::OsString;

@@ -5,11 +5,13 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::client_metadata::pairs as claim_pairs;
 use super::desk::Desk;
 use super::out::{Done, pairs, safe, table};
 use super::view;
 use crate::config::parse_duration;
 use crate::oauth::resource::{self, Draft};
+use crate::oidc::claims::Own;
 use crate::store::resources::{self, Resource, ResourceScope};
 
 #[derive(Debug, Subcommand)]
@@ -59,6 +61,9 @@ struct More {
     /// Life of its access tokens, at most 1h; the server's setting otherwise
     #[arg(long, value_name = "DURATION")]
     access_token_lifetime: Option<String>,
+    /// A claim of its own in access tokens for it, told from a user attribute: department=dept; may be repeated, and "" takes all away
+    #[arg(long = "claim", value_name = "CLAIM=ATTRIBUTE")]
+    claims: Option<Vec<String>>,
 }
 
 impl More {
@@ -66,7 +71,11 @@ impl More {
         Ok(self.access_token_lifetime.as_deref().map(parse_duration).transpose()?)
     }
 
-    fn onto(&self, draft: &mut Draft, lifetime: Option<Duration>) {
+    fn claims(&self) -> Done<Option<Own>> {
+        self.claims.as_deref().map(claim_pairs).transpose()
+    }
+
+    fn onto(&self, draft: &mut Draft, (lifetime, claims): (Option<Duration>, Option<Own>)) {
         if !self.scopes.is_empty() {
             draft.scopes = self.scopes.iter().map(|text| scope(text)).collect();
         }
@@ -74,6 +83,7 @@ impl More {
             draft.name.clone_from(name);
         }
         draft.access_token_lifetime = lifetime.or(draft.access_token_lifetime);
+        draft.claims = claims.unwrap_or_else(|| std::mem::take(&mut draft.claims));
     }
 }
 
@@ -87,7 +97,7 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Done {
     match command {
         Command::Create(Create { uri, more }) => {
             let mut draft = Draft { name: uri.clone(), ..Draft::default() };
-            more.onto(&mut draft, more.lifetime()?);
+            more.onto(&mut draft, (more.lifetime()?, more.claims()?));
             let made = resource::create(store, by, &uri, &draft).await?.commit().await?;
             let shown = pairs(&[("id", made.id.to_string()), ("uri", safe(&made.uri))]);
             out.give(&json!({ "id": made.id, "uri": made.uri }), || shown)
@@ -96,8 +106,8 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Done {
         Command::Show(which) => shown(desk, &desk.resource(&which.resource).await?),
         Command::Update(Update { which, more }) => {
             let id = desk.resource(&which.resource).await?.id;
-            let lifetime = more.lifetime()?;
-            let changed = resource::update(store, by, id, |draft| more.onto(draft, lifetime)).await?.commit().await?;
+            let read = (more.lifetime()?, more.claims()?);
+            let changed = resource::update(store, by, id, |draft| more.onto(draft, read)).await?.commit().await?;
             shown(desk, &changed)
         }
         Command::Delete(which) => {

@@ -6,12 +6,13 @@ use uuid::Uuid;
 
 use super::desk::Desk;
 use super::out::{Done, Failure, maybe_time, new_password, note, safe, table, time};
+use super::user_details::Flags;
 use super::{state, view};
 use crate::identity::password::{Password, hash_here};
 use crate::identity::people::{self, Edit, NewUser};
 use crate::store::sessions::Session;
 use crate::store::users::User;
-use crate::store::{clients, grants, rolls, sessions, users};
+use crate::store::{clients, grants, sessions, signin_rolls, users};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -79,6 +80,8 @@ pub(super) struct Create {
     /// Read the password from the first line of standard input
     #[arg(long)]
     password_stdin: bool,
+    #[command(flatten)]
+    details: Flags,
 }
 
 /// An empty text empties an attribute.
@@ -105,6 +108,8 @@ pub(super) struct Update {
     /// Ends the access tokens that may name it; may be repeated
     #[arg(long = "remove-group", value_name = "GROUP")]
     remove_groups: Vec<String>,
+    #[command(flatten)]
+    details: Flags,
 }
 
 pub(super) async fn run(desk: &Desk, command: Command) -> Done {
@@ -115,7 +120,7 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Done {
         Command::Show(who) => shown(desk, &desk.user(&who.user).await?),
         Command::Update(update) => {
             let user = desk.user(&update.who.user).await?;
-            let changed = people::update(store, by, user.id, &edit(update)).await?.commit().await?;
+            let changed = people::update(store, by, user.id, &edit(update)?).await?.commit().await?;
             shown(desk, &changed)
         }
         Command::Disable(who) => {
@@ -162,6 +167,7 @@ async fn create(desk: &Desk, create: Create) -> Done {
         given_name: create.given_name,
         family_name: create.family_name,
         groups: create.groups,
+        details: create.details.edit()?,
     };
     let hash = hash(desk, create.password_stdin)?;
     if hash.is_none() {
@@ -188,8 +194,8 @@ async fn set_password(desk: &Desk, who: &Who, from_stdin: bool) -> Done {
     desk.out.give(&json, || format!("the password of {} is set, and all access ended\n", safe(&user.username)))
 }
 
-fn edit(update: Update) -> Edit {
-    Edit {
+fn edit(update: Update) -> Done<Edit> {
+    Ok(Edit {
         username: update.username,
         email: update.email,
         email_verified: update.email_verified,
@@ -198,7 +204,8 @@ fn edit(update: Update) -> Edit {
         family_name: update.family_name,
         add_groups: update.add_groups,
         remove_groups: update.remove_groups,
-    }
+        details: update.details.edit()?,
+    })
 }
 
 /// How many rows one statement reads.
@@ -229,7 +236,7 @@ async fn list(desk: &Desk) -> Done {
 }
 
 async fn of_sessions(desk: &Desk, user: &User) -> Done {
-    let Some((roll, _, counter)) = rolls::of_user(&desk.store, user.id).await? else { return Ok(()) };
+    let Some((roll, _, counter)) = signin_rolls::of_user(&desk.store, user.id).await? else { return Ok(()) };
     let mark = counter.issuer_mark.max(roll.user_mark);
     let state = |session: &Session| state::session(desk, session, mark);
     let all = sessions::of_user(&desk.store, user.id).await?;

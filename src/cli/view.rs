@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::out::{maybe_time, pairs, safe, time};
+use crate::identity::people::TEXTS;
 use crate::oauth::client::Source;
 use crate::oauth::scope::Scopes;
 use crate::store::clients::{Client, ClientSecret};
@@ -19,7 +20,7 @@ pub(super) fn with(mut object: Value, name: &str, value: Value) -> Value {
 }
 
 pub(super) fn user(user: &User) -> Value {
-    json!({
+    let mut all = json!({
         "id": user.id,
         "sub": user.sub,
         "username": user.username,
@@ -32,7 +33,13 @@ pub(super) fn user(user: &User) -> Value {
         "disabled_at": user.disabled_at,
         "created_at": user.created_at,
         "updated_at": user.updated_at,
-    })
+        "phone_number_verified": user.details.phone_number_verified,
+        "attributes": user.details.attributes.0,
+    });
+    for text in TEXTS {
+        all = with(all, text.name, json!((text.of)(&user.details)));
+    }
+    all
 }
 
 pub(super) fn user_text(user: &User) -> String {
@@ -41,7 +48,7 @@ pub(super) fn user_text(user: &User) -> String {
         let verified = if user.email_verified { "verified" } else { "not verified" };
         format!("{} ({verified})", safe(email))
     });
-    pairs(&[
+    let mut text = pairs(&[
         ("username", safe(&user.username)),
         ("id", user.id.to_string()),
         ("sub", user.sub.to_string()),
@@ -53,7 +60,18 @@ pub(super) fn user_text(user: &User) -> String {
         ("disabled", maybe_time(user.disabled_at)),
         ("created", time(user.created_at)),
         ("updated", time(user.updated_at)),
-    ])
+    ]);
+    for known in TEXTS {
+        let verified = if user.details.phone_number_verified { " (verified)" } else { " (not verified)" };
+        let beside = if known.name == "phone_number" { verified } else { "" };
+        if let Some(told) = (known.of)(&user.details) {
+            text.push_str(&pairs(&[(&known.name.replace('_', " "), safe(told) + beside)]));
+        }
+    }
+    for (name, value) in user.details.attributes.iter() {
+        text.push_str(&pairs(&[(&format!("attribute {name}"), safe(&value.to_string()))]));
+    }
+    text
 }
 
 pub(super) fn client(client: &Client) -> Value {
@@ -161,6 +179,7 @@ pub(super) fn resource(resource: &Resource) -> Value {
         "name": resource.name,
         "scopes": resource.scopes.0,
         "access_token_lifetime": resource.access_token_seconds,
+        "claims": resource.claims.0,
         "retired_at": resource.retired_at,
         "created_at": resource.created_at,
         "updated_at": resource.updated_at,
@@ -181,6 +200,9 @@ pub(super) fn resource_text(resource: &Resource) -> String {
     for scope in resource.scopes.iter() {
         text.push_str(format!("    {}  {}", scope.name, safe(&scope.description)).trim_end());
         text.push('\n');
+    }
+    for (name, attribute) in resource.claims.iter() {
+        text.push_str(&pairs(&[(&format!("claim {}", safe(name)), safe(attribute))]));
     }
     text
 }

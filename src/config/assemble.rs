@@ -91,6 +91,7 @@ fn tokens(from: &Taker<'_>) -> Result<Tokens, Unanswered> {
         retry_window: from.take("tokens.retry_window")?,
         family_idle: from.take("tokens.family_idle")?,
         family_absolute: from.take("tokens.family_absolute")?,
+        device_code_lifetime: from.take("tokens.device_code_lifetime")?,
     })
 }
 
@@ -120,6 +121,9 @@ fn throttle(from: &Taker<'_>) -> Result<Throttle, Unanswered> {
         interactions: from.take("throttle.interactions")?,
         registrations: from.take("throttle.registrations")?,
         documents: from.take("throttle.documents")?,
+        user_codes: from.take("throttle.user_codes")?,
+        device_requests: from.take("throttle.device_requests")?,
+        device_codes: from.take("throttle.device_codes")?,
     })
 }
 

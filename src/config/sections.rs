@@ -59,6 +59,8 @@ pub struct Tokens {
     pub family_idle: Duration,
     /// A family ends this long after its birth, whatever happens.
     pub family_absolute: Duration,
+    /// Life of a device code and its user code.
+    pub device_code_lifetime: Duration,
 }
 
 /// How long browser sessions live.
@@ -119,6 +121,12 @@ pub struct Throttle {
     pub registrations: u32,
     /// Metadata documents fetched a minute for one network.
     pub documents: u32,
+    /// Wrong user codes within [`network_window`](Self::network_window).
+    pub user_codes: u32,
+    /// Device codes asked for per minute in one client's name from one network.
+    pub device_requests: u32,
+    /// Device codes of one client that wait for an answer.
+    pub device_codes: u32,
 }
 
 /// What one request, and all together, may take.

@@ -96,6 +96,12 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new("tokens.id_token_lifetime", lasting(SECOND, HOUR), "10m", "Life of an ID token."),
     Setting::new("tokens.code_lifetime", lasting(SECOND, MINUTE), "60s", "Life of an authorization code."),
     Setting::new(
+        "tokens.device_code_lifetime",
+        lasting(MINUTE, HOUR),
+        "10m",
+        "How long a person may take to allow what a device asks for, and the device to learn of it.",
+    ),
+    Setting::new(
         "tokens.retry_window",
         lasting(0, 10 * MINUTE),
         "60s",
@@ -203,6 +209,26 @@ pub const SETTINGS: &[Setting] = &[
         "30",
         "Metadata documents of clients that are fetched a minute for one network, on each node; the next is answered 429 with \
          `Retry-After`.",
+    ),
+    Setting::new(
+        "throttle.user_codes",
+        count(1, 1_000_000),
+        "10",
+        "Wrong user codes of devices from one network, one browser or one session within `throttle.network_window` before \
+         further ones are answered 429 with `Retry-After`.",
+    ),
+    Setting::new(
+        "throttle.device_requests",
+        count(1, 10_000_000),
+        "10",
+        "Device codes asked for per minute in one client's name from one network (an IPv4 /24, an IPv6 /48), on each node; \
+         the next is answered 429 with `Retry-After`.",
+    ),
+    Setting::new(
+        "throttle.device_codes",
+        count(1, 1_000_000),
+        "10000",
+        "Device codes of one client that may wait for an answer at the same time; the next is answered 429 with `Retry-After`.",
     ),
     Setting::new("limits.body", Kind::Size { min: KIB, max: 16 * MIB }, "64KiB", "Largest request body."),
     Setting::new(

@@ -43,7 +43,7 @@ pub(super) async fn register(app: &App, at: &Addresses) -> Result<Cast, Unbuilt>
     let password = sample_password();
     user(app, &by, &password).await?;
     let scope = ResourceScope { name: SCOPE.to_owned(), description: "See shipments".to_owned() };
-    let api = resource::Draft { name: "Harbour Gateway".to_owned(), scopes: vec![scope], access_token_lifetime: None };
+    let api = resource::Draft { name: "Harbour Gateway".to_owned(), scopes: vec![scope], ..resource::Draft::default() };
     let resource = at.resource();
     settled(app, resource::create(&app.store, &by, &resource, &api).await.map_err(because("resource"))?).await?;
     let dashboard = client(app, &by, &dashboard(at)).await?;
@@ -70,6 +70,7 @@ async fn user(app: &App, by: &By<'_>, text: &str) -> Result<(), Unbuilt> {
         given_name: Some("Ada".to_owned()),
         family_name: Some("Marlow".to_owned()),
         groups: vec!["harbour".to_owned()],
+        ..NewUser::default()
     };
     let chosen =
         Password::chosen(text, app.config.login.password_min_length).map_err(because("the sample password"))?;

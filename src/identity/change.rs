@@ -13,7 +13,7 @@ use crate::revocation::{self, Cause, Reach, Target};
 use crate::session::{self, Begun, Birth, Held};
 use crate::store::locks::{Owner, lock};
 use crate::store::sessions::Proof;
-use crate::store::{self, rolls, users};
+use crate::store::{self, rolls, signin_rolls, users};
 use crate::throttle::account::{self, Attempt, Budget};
 
 /// Why a password was not changed.
@@ -38,7 +38,7 @@ pub enum Unchanged {
 pub async fn password(app: &App, held: &Held, old: &str, new: &str, caller: &Caller) -> Result<Begun, Unchanged> {
     let new = Password::chosen(new, app.config.login.password_min_length)?;
     let old = Password::typed(old).map_err(|_| Unchanged::Wrong)?;
-    let (_, known, _) = rolls::of_user(&app.store, held.user_id).await?.ok_or(Unchanged::SignInAgain)?;
+    let (_, known, _) = signin_rolls::of_user(&app.store, held.user_id).await?.ok_or(Unchanged::SignInAgain)?;
     // Whoever took over a session shall not find the password with it. The budget is the session's own: others' failures
     // don't keep its owner from changing what they are after.
     let (rules, budget) = (&app.config.throttle, Budget::Device(held.user_id, held.session_id));

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::seal::KeyId;
 use crate::secret;
-use crate::store::rolls::SigninRoll;
+use crate::store::signin_rolls::SigninRoll;
 
 /// How the names of these cookies begin, before any prefix.
 pub const COOKIES: &str = "ch_known_";

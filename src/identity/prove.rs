@@ -9,8 +9,9 @@ use super::password::{self, Looked, Password, Unhashed};
 use crate::app::App;
 use crate::event::{Actor, Caller, Event, Record};
 use crate::keyring::mac::NAME;
-use crate::store::rolls::{self, UserRoll};
+use crate::store::rolls::UserRoll;
 use crate::store::sessions::Proof;
+use crate::store::signin_rolls;
 use crate::store::{self, audit, users};
 use crate::throttle::Charged;
 use crate::throttle::account::{self, Attempt, Budget, Paid};
@@ -104,7 +105,7 @@ impl std::fmt::Debug for Typed<'_> {
 /// Checks a user name and password.
 pub async fn by_password(app: &App, typed: Typed<'_>, caller: &Caller) -> Result<Proven, Unproven> {
     let (key, at) = (key::of(typed.name), app.clock.now());
-    let roll = rolls::of_signin(&app.store, &key).await?;
+    let roll = signin_rolls::of_signin(&app.store, &key).await?;
     let user_id = roll.user.as_ref().map(|(user, _)| user.user_id);
     let device = typed.devices.iter().find(|device| device.is_of(&roll, at));
     let (_, name) = app.keyring.mac(NAME).sign(key.as_bytes());

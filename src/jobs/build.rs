@@ -15,7 +15,7 @@ use crate::live::{LiveView, Tuning};
 use crate::secret;
 use crate::store::migrate::Schema;
 use crate::store::{Store, issuer};
-use crate::throttle::{AuditRate, Beginnings, Failures, Permits, Registrations, RevocationRate};
+use crate::throttle::{AuditRate, Beginnings, DeviceRequests, Failures, Permits, Registrations, RevocationRate};
 
 /// Why a server can't start: one clear line.
 #[derive(Debug, thiserror::Error)]
@@ -115,6 +115,7 @@ pub async fn assemble(
     let fetch = Fetch::new(&config.fetch).map_err(|error| Unbuilt(error.to_string()))?;
     let documents = Beginnings::new(config.throttle.documents);
     let registrations = Registrations::new(config.throttle.registrations);
+    let device_requests = DeviceRequests::new(config.throttle.device_requests);
     Ok(App::new(Parts {
         config,
         store,
@@ -128,6 +129,7 @@ pub async fn assemble(
         beginnings,
         registrations,
         documents,
+        device_requests,
         assets,
         fetch,
     }))

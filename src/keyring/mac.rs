@@ -17,6 +17,9 @@ pub const FORM: &str = "chancery form v1";
 /// The label under which names that are nobody's are counted.
 pub const NAME: &str = "chancery name v1";
 
+/// The label under which the user codes of devices are kept.
+pub const USER_CODE: &str = "chancery user code v1";
+
 /// The keys of one label, the current one first.
 #[derive(Debug)]
 pub struct MacRing {
@@ -51,6 +54,13 @@ impl MacRing {
             *to = *from;
         }
         (*id, tag)
+    }
+
+    /// The tags of `data` under every key, the current one's first: what it may be found by.
+    #[must_use]
+    pub fn tags(&self, data: &[u8]) -> Vec<Vec<u8>> {
+        let keys = std::iter::once(&self.current).chain(&self.others);
+        keys.map(|(_, key)| hmac::sign(key, data).as_ref().to_vec()).collect()
     }
 
     /// The same as text: what a form or a cookie carries.

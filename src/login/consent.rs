@@ -3,16 +3,20 @@
 use axum::response::{IntoResponse, Response};
 
 use super::handlers::{Visit, ends_at, shown_client, shown_user};
-use super::pages::{Asked, Consent};
+use super::pages::{Asked, Consent, DeviceConsent, Who};
 use crate::http::html::Page;
 use crate::oauth::scope::Scopes;
 use crate::session::Held;
-use crate::signin::open::{Open, Refused};
+use crate::signin::device::{self, Device};
+use crate::signin::open::{Open, Refused, Way};
 use crate::store::resources::{self, Resource};
 
 pub(super) async fn page(visit: &Visit<'_>, open: &Open, held: &Held) -> Result<Response, Refused> {
     let lang = visit.lang(open);
     let who = shown_user(held).ok_or(Refused::Unknown)?;
+    if let Way::Device(device) = &open.way {
+        return for_device(visit, open, device, who).await;
+    }
     let page = Consent {
         frame: visit.front.frame(lang, visit.caller),
         form: visit.form(open),
@@ -21,6 +25,25 @@ pub(super) async fn page(visit: &Visit<'_>, open: &Open, held: &Held) -> Result<
         asks: asks(visit, open).await?,
     };
     Ok(Page::new(lang, page).forms_to(ends_at(open)).into_response())
+}
+
+/// The same for a device: besides, from where and when it asked, and under which code.
+async fn for_device(visit: &Visit<'_>, open: &Open, device: &Device, who: Who) -> Result<Response, Refused> {
+    let lang = visit.lang(open);
+    let code = device::asked(visit.app, open, device).await?;
+    let seconds = (visit.app.clock.now() - code.created_at).num_seconds();
+    let page = DeviceConsent {
+        frame: visit.front.frame(lang, visit.caller),
+        form: visit.form(open),
+        client: shown_client(open),
+        who,
+        asks: asks(visit, open).await?,
+        code: device.user_code.clone(),
+        address: code.address,
+        agent: code.user_agent,
+        seconds: u64::try_from(seconds).unwrap_or(0),
+    };
+    Ok(Page::new(lang, page).into_response())
 }
 
 /// Each scope: a standard one in our words, a resource's in its owner's, once for each of the asked resources that has it.

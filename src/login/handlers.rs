@@ -12,6 +12,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::consent;
+use super::device;
 use super::front::{Front, Shown};
 use super::pages::{Client, Form, Problem, SignIn, SignInAgain, SignInError, Who};
 use crate::app::App;
@@ -57,8 +58,9 @@ impl Visit<'_> {
 /// The client, as pages show it.
 pub(super) fn shown_client(open: &Open) -> Client {
     let registration = open.client.registration();
-    let host = Url::parse(open.redirect.uri())
-        .ok()
+    let host = open
+        .redirect()
+        .and_then(|redirect| Url::parse(redirect.uri()).ok())
         .map(|url| url.host_str().map_or_else(|| url.scheme().to_owned(), str::to_owned));
     // Who is a document is known by where that stands; where it takes users is told beside.
     let document = registration.document.as_deref().and_then(|url| Url::parse(url).ok());
@@ -87,7 +89,7 @@ pub(super) fn shown_user(held: &Held) -> Option<Who> {
 
 /// A form of this interaction may end at the client: browsers apply `form-action` to the redirect after it.
 pub(super) fn ends_at(open: &Open) -> Option<Source> {
-    Url::parse(open.redirect.uri()).ok().map(|url| Source::of(&url))
+    Url::parse(open.redirect()?.uri()).ok().map(|url| Source::of(&url))
 }
 
 /// `GET /login`
@@ -241,7 +243,7 @@ async fn sign_in(
 }
 
 /// A request that can't be read: a page that says why.
-fn unreadable(visit: &Visit<'_>, error: &Error) -> Response {
+pub(super) fn unreadable(visit: &Visit<'_>, error: &Error) -> Response {
     let lang = Front::language(visit.headers, None);
     reply::page(visit.front, lang, visit.caller, error, (Problem::BadRequest, ""))
 }
@@ -255,6 +257,10 @@ async fn refusal(visit: &Visit<'_>, refused: &Refused) -> Response {
         Refused::Finished(stale) => (Problem::Finished, Some(stale)),
         Refused::NoClient => (Problem::UnknownClient, None),
         Refused::BadRedirect => (Problem::BadRedirect, None),
+        Refused::Over => (Problem::DeviceOver, None),
+        Refused::Answered { allowed, client, ui_locales } => {
+            return device::answered(visit, *allowed, client, ui_locales.as_deref());
+        }
         Refused::NotFromHere(stale) => (Problem::NotFromHere, stale.as_ref()),
         Refused::Unproven(Unproven::Store(error)) => return failed(visit, &Error::unavailable(error)),
         Refused::Unproven(_) => (Problem::BadRequest, None),
@@ -262,15 +268,20 @@ async fn refusal(visit: &Visit<'_>, refused: &Refused) -> Response {
     };
     tracing::info!(request = ?visit.caller.request_id, %refused, "a step of a sign-in was refused");
     if problem == Problem::NotFromHere {
-        let (app, caller) = (visit.app, visit.caller);
-        let record = Record::new(Event::FormRefused, Actor::Anonymous, caller, app.clock.now()).outcome("refused");
-        app.audit_rate.note(&app.store, &record, app.clock.monotonic()).await;
+        note_foreign(visit).await;
     }
     told(visit, problem, stale.map(|stale| &**stale))
 }
 
+/// A form that is not from a page of ours.
+pub(super) async fn note_foreign(visit: &Visit<'_>) {
+    let (app, caller) = (visit.app, visit.caller);
+    let record = Record::new(Event::FormRefused, Actor::Anonymous, caller, app.clock.now()).outcome("refused");
+    app.audit_rate.note(&app.store, &record, app.clock.monotonic()).await;
+}
+
 /// The page of a refusal; with the way to begin again, when it was this browser's own.
-fn told(visit: &Visit<'_>, problem: Problem, stale: Option<&Stale>) -> Response {
+pub(super) fn told(visit: &Visit<'_>, problem: Problem, stale: Option<&Stale>) -> Response {
     let lang = Front::language(visit.headers, stale.and_then(|stale| stale.ui_locales.as_deref()));
     let back = stale.and_then(|stale| Some((stale.client.clone(), stale.home.clone()?)));
     // An application that is no web site is only named.
@@ -280,7 +291,7 @@ fn told(visit: &Visit<'_>, problem: Problem, stale: Option<&Stale>) -> Response 
     visit.front.error(lang, visit.caller, problem, Shown { client, again, back, ..Shown::default() })
 }
 
-fn failed(visit: &Visit<'_>, error: &Error) -> Response {
+pub(super) fn failed(visit: &Visit<'_>, error: &Error) -> Response {
     reply::page(visit.front, Front::language(visit.headers, None), visit.caller, error, (Problem::Broken, ""))
 }
 

@@ -1,8 +1,8 @@
 //! Issuing an authorization code: the last step of a sign-in, judged once more under the locks of all it hangs on.
 //!
 //! One transaction: client, user, grant and session are locked in order; session, user and client are judged alive in a
-//! snapshot read under those locks; then the grant row, the consent (evidence, so it needs the locks), the code and their
-//! audit rows are written. A kill takes the same rows first, so one of the two always sees the other.
+//! snapshot read under those locks; then what the client knows the user by, the consent (evidence, so it needs the locks), the code
+//! and their audit rows are written. A kill takes the same rows first, so one of the two always sees the other.
 
 use serde_json::json;
 use uuid::Uuid;
@@ -13,6 +13,7 @@ use super::error::{Code as ErrorCode, Error};
 use super::scope::Scopes;
 use crate::app::App;
 use crate::event::{Actor, Caller, Event, Record};
+use crate::oidc::subject;
 use crate::policy::{self, Question, Refusal, Standing};
 use crate::secret::{self, Code, Digest, Opaque};
 use crate::store::interactions::{self, Interaction, Stepped};
@@ -28,10 +29,7 @@ pub const DONE: &str = "done";
 /// What a code stands for.
 #[derive(Debug)]
 pub struct Ask<'a> {
-    pub client: &'a Client,
-    pub session_id: Uuid,
-    /// What the browser holds of the session now: a renewed secret makes an older page worthless.
-    pub session_secret: &'a Digest,
+    pub signed: Signed<'a>,
     pub redirect_uri: Option<&'a str>,
     pub challenge: Option<&'a str>,
     pub nonce: Option<&'a str>,
@@ -58,6 +56,9 @@ pub enum NoCode {
     /// Another request had finished the interaction first.
     #[error("the interaction is finished")]
     Finished,
+    /// What was to be allowed is over, or has been answered.
+    #[error("the code of the device is over")]
+    Over,
     #[error(transparent)]
     Failed(#[from] Error),
 }
@@ -72,9 +73,10 @@ impl From<store::Error> for NoCode {
 pub async fn issue(app: &App, ask: &Ask<'_>) -> Result<String, NoCode> {
     // A node that can't be trusted with the time or the log issues nothing.
     app.live.issuing_allowed().map_err(Error::unavailable)?;
-    let client_id = ask.client.registration().id;
+    let client = ask.signed.client;
+    let client_id = client.registration().id;
     let mut tx = app.store.begin().await?;
-    let (standing, grant_id) = judged_under_locks(app, &mut tx, ask).await?;
+    let (standing, grant_id) = judged_under_locks(app, &mut tx, ask.signed).await?;
     let (Some(user), Some(session)) = (standing.user(), standing.session()) else {
         return Err(NoCode::SignInAgain("no session"));
     };
@@ -86,14 +88,14 @@ pub async fn issue(app: &App, ask: &Ask<'_>) -> Result<String, NoCode> {
             .session(session.session_id)
     };
     let audience = consent::audience(app, ask.resources);
-    let only = ask.client.registration().redirect_uris.first().map(String::as_str);
+    let only = client.registration().redirect_uris.first().map(String::as_str);
     let redirect = ask.redirect_uri.or(only).unwrap_or_default();
     if ask.consents {
         let (scopes, resources) = consent::with(&standing, ask.scopes, &audience);
         grants::consent(&mut tx, grant_id, (&scopes, &resources), standing.as_of(), standing.now()).await?;
         let detail = json!({ "scope": scopes, "resources": resources });
         store::audit::insert(&mut tx, &note(Event::ConsentGiven).detail(detail)).await?;
-    } else if !consent::remembers(ask.client, redirect, (ask.scopes, &audience), &standing) {
+    } else if !consent::remembers(client, redirect, (ask.scopes, &audience), &standing) {
         return Err(NoCode::ConsentNeeded);
     }
     if let Some(interaction) = ask.finishes {
@@ -129,7 +131,17 @@ pub async fn issue(app: &App, ask: &Ask<'_>) -> Result<String, NoCode> {
     Ok(text.expose())
 }
 
-async fn judged_under_locks(app: &App, tx: &mut Tx, ask: &Ask<'_>) -> Result<(Standing, Uuid), NoCode> {
+/// Who is signed in, as their browser proves, and for which client.
+#[derive(Debug, Clone, Copy)]
+pub struct Signed<'a> {
+    pub client: &'a Client,
+    pub session_id: Uuid,
+    /// What the browser holds of the session now: a renewed secret makes an older page worthless.
+    pub session_secret: &'a Digest,
+}
+
+/// Locks all that a user's word to a client hangs on, and judges it there; answers with the grant's row, which is made.
+pub async fn judged_under_locks(app: &App, tx: &mut Tx, ask: Signed<'_>) -> Result<(Standing, Uuid), NoCode> {
     let client_id = ask.client.registration().id;
     let Some(session) = store::sessions::get(&mut *tx, ask.session_id).await? else {
         return Err(NoCode::SignInAgain("no such session"));
@@ -156,5 +168,6 @@ async fn judged_under_locks(app: &App, tx: &mut Tx, ask: &Ask<'_>) -> Result<(St
     if standing.client().is_none_or(|row| row.client_version != ask.client.registration().version) {
         return Err(NoCode::Failed(Error::unavailable("the client's registration changed meanwhile")));
     }
+    subject::hand_out(tx, ask.client.registration(), &standing, grant_id).await?;
     Ok((standing, grant_id))
 }

@@ -28,6 +28,13 @@ pub fn remembers(
     client.registration().skips_consent || (client.is_assured(redirect_uri) && covers(standing, scopes, audience))
 }
 
+/// Whether what a user allows a device is kept as a consent. Anybody may ask for a device in the name of a public client: where
+/// the client could later be sent a code without a page, for a redirect that assures who it is, nothing is kept of it.
+#[must_use]
+pub fn keeps_of_device(client: &Client) -> bool {
+    !client.registration().redirect_uris.iter().any(|uri| client.is_public() && client.is_assured(uri))
+}
+
 fn covers(standing: &Standing, scopes: &Scopes, audience: &[String]) -> bool {
     let Some(grant) = standing.consented() else { return false };
     // The list of all scopes is looked at, too: an older version, which may run beside this one, writes it alone.

@@ -1,6 +1,6 @@
 //! The error every protocol endpoint answers with: a registered code, a sentence for the developer, a detail for the log.
 //!
-//! The code fixes the status (RFC 6749, 5.2; RFC 6750, 3.1; RFC 8707, 2). The description keeps to the characters RFC 6749
+//! The code fixes the status (RFC 6749, 5.2; RFC 6750, 3.1; RFC 8707, 2; RFC 8628, 3.5). The description keeps to the characters RFC 6749
 //! allows; the detail never leaves the house.
 
 use std::borrow::Cow;
@@ -35,7 +35,7 @@ codes! {
     UnsupportedResponseType = "unsupported_response_type", 400;
     InvalidScope = "invalid_scope", 400;
     InvalidTarget = "invalid_target", 400;
-    AccessDenied = "access_denied", 403;
+    AccessDenied = "access_denied", 400;
     LoginRequired = "login_required", 400;
     ConsentRequired = "consent_required", 400;
     RequestNotSupported = "request_not_supported", 400;
@@ -46,6 +46,10 @@ codes! {
     UnapprovedSoftwareStatement = "unapproved_software_statement", 400;
     InvalidToken = "invalid_token", 401;
     InsufficientScope = "insufficient_scope", 403;
+    /// RFC 8628, 3.5.
+    AuthorizationPending = "authorization_pending", 400;
+    SlowDown = "slow_down", 400;
+    ExpiredToken = "expired_token", 400;
     /// More than one client may have or send (RFC 6585, 4); no code is registered for it.
     TooMany = "temporarily_unavailable", 429;
     TemporarilyUnavailable = "temporarily_unavailable", 503;

@@ -17,6 +17,7 @@ use super::reply::{self, Posted, Read};
 use super::scope::Scopes;
 use crate::app::App;
 use crate::event::Caller;
+use crate::oidc::subject;
 use crate::policy::Question;
 use crate::store::rolls;
 use crate::token::access::{self, AccessToken};
@@ -93,11 +94,12 @@ async fn refresh(
         return Ok(None);
     }
     let Some(user) = standing.user() else { return Ok(None) };
+    let sub = subject::known_to(client.client().registration(), &standing)?;
     let mut told = Map::from_iter([
         ("active".to_owned(), json!(true)),
         ("iss".to_owned(), json!(app.config.issuer.as_str())),
         ("client_id".to_owned(), json!(client.client().registration().public_id())),
-        ("sub".to_owned(), json!(crate::oidc::subject::of_user(user))),
+        ("sub".to_owned(), json!(sub)),
         ("scope".to_owned(), json!(family.scopes)),
         ("iat".to_owned(), json!(family.rotated_at.timestamp())),
         ("exp".to_owned(), json!(family.expires_at.timestamp())),

@@ -8,12 +8,13 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::registry;
 use super::scope::STANDARD;
+use super::{device, registry};
 use crate::app::App;
 use crate::config::{Config, RegistrationMode};
 use crate::http::etag;
 use crate::http::locale::Lang;
+use crate::keyring::Alg;
 use crate::oidc::{claims, id_token};
 use crate::secret;
 
@@ -41,6 +42,7 @@ fn document(config: &Config) -> Value {
     let at = |path: &str| config.issuer.endpoint(path);
     let told: Vec<&&str> =
         id_token::CLAIMS.iter().chain(claims::BY_SCOPE.iter().flat_map(|(_, names)| *names)).collect();
+    let algs = |algs: &[Alg]| algs.iter().map(|alg| alg.name()).collect::<Vec<_>>();
     let methods = registry::method_names(|_| true);
     let mut document = json!({
         "issuer": config.issuer.as_str(),
@@ -51,6 +53,7 @@ fn document(config: &Config) -> Value {
         "introspection_endpoint": at("/oauth2/introspect"),
         "revocation_endpoint": at("/oauth2/revoke"),
         "end_session_endpoint": at("/oauth2/logout"),
+        "device_authorization_endpoint": at(device::PATH),
         "scopes_supported": STANDARD,
         "response_types_supported": registry::RESPONSE_TYPES,
         "response_modes_supported": registry::RESPONSE_MODES.iter().map(|mode| mode.name).collect::<Vec<_>>(),
@@ -60,8 +63,9 @@ fn document(config: &Config) -> Value {
         "revocation_endpoint_auth_methods_supported": methods,
         "code_challenge_methods_supported": registry::CHALLENGE_METHODS,
         "prompt_values_supported": registry::PROMPTS.iter().map(|word| word.name).collect::<Vec<_>>(),
-        "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": id_token::ALGORITHMS.iter().map(|alg| alg.name()).collect::<Vec<_>>(),
+        "subject_types_supported": registry::SUBJECT_TYPES,
+        "id_token_signing_alg_values_supported": algs(registry::ID_TOKEN_ALGS),
+        "userinfo_signing_alg_values_supported": algs(registry::USERINFO_ALGS),
         "claims_supported": told,
         "claim_types_supported": ["normal"],
         "ui_locales_supported": Lang::ALL.map(Lang::tag),

@@ -7,6 +7,8 @@ pub mod client_auth;
 pub mod code;
 pub mod consent;
 pub mod cors;
+pub mod device;
+pub mod device_code;
 pub mod enrol;
 pub mod error;
 pub mod grants;

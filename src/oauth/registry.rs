@@ -4,12 +4,15 @@
 use super::answer::{self, ResponseMode};
 use super::client_auth::methods::{self, Method};
 use super::grants::request::{ActsFor, Grant};
-use super::grants::{authorization_code, client_credentials, refresh_token};
+use super::grants::{authorization_code, client_credentials, device_code, refresh_token};
 use super::prompt::{self, Word};
 use super::{code, pkce};
+use crate::keyring::Alg;
+use crate::oidc::{id_token, subject};
 
 /// The grants of the token endpoint.
-pub const GRANTS: &[Grant] = &[authorization_code::GRANT, refresh_token::GRANT, client_credentials::GRANT];
+pub const GRANTS: &[Grant] =
+    &[authorization_code::GRANT, refresh_token::GRANT, client_credentials::GRANT, device_code::GRANT];
 
 /// How clients authenticate at the token, introspection and revocation endpoints.
 pub const AUTH_METHODS: &[Method] = methods::METHODS;
@@ -26,10 +29,26 @@ pub const CHALLENGE_METHODS: &[&str] = pkce::METHODS;
 /// The values of `prompt` that are honoured.
 pub const PROMPTS: &[Word] = prompt::WORDS;
 
+/// What ID tokens are signed with.
+pub const ID_TOKEN_ALGS: &[Alg] = id_token::ALGORITHMS;
+
+/// What userinfo is signed with, for clients that want it signed.
+pub const USERINFO_ALGS: &[Alg] = id_token::ALGORITHMS;
+
+/// How users are named to clients.
+pub const SUBJECT_TYPES: &[&str] = subject::TYPES;
+
 /// The grant of this name.
 #[must_use]
 pub fn grant(name: &str) -> Option<&'static Grant> {
     GRANTS.iter().find(|grant| grant.name == name)
+}
+
+/// The full name of a grant that is named by the end of its URN alone; any other text as it is.
+#[must_use]
+pub fn grant_name(text: &str) -> &str {
+    let ends = |grant: &&Grant| grant.name.rsplit_once(':').is_some_and(|(_, end)| end == text);
+    GRANTS.iter().find(ends).map_or(text, |grant| grant.name)
 }
 
 /// The response mode of this name; without one, or with one that isn't here, that of a code (OAuth 2.0 Multiple Response Types 2.1).
@@ -54,4 +73,17 @@ pub fn method_names(which: impl Fn(&Method) -> bool) -> Vec<&'static str> {
 #[must_use]
 pub fn any_acts_for(names: &[String], whom: ActsFor) -> bool {
     names.iter().filter_map(|name| grant(name)).any(|grant| grant.acts_for == whom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_may_be_called_by_its_end() {
+        assert_eq!(grant_name("device_code"), device_code::GRANT.name);
+        for name in ["refresh_token", "grant-type", "urn", "", "device_code ", device_code::GRANT.name] {
+            assert_eq!(grant_name(name), name);
+        }
+    }
 }

@@ -104,18 +104,27 @@ const NO_TOKEN: &str = "no token";
 /// A JSON answer that no cache keeps.
 #[must_use]
 pub fn json<T: Serialize>(status: u16, value: &T) -> Response {
-    let body = serde_json::to_vec(value).unwrap_or_default();
+    body(status, "application/json", serde_json::to_vec(value).unwrap_or_default())
+}
+
+/// A JWT that no cache may keep.
+pub fn jwt(compact: String) -> Response {
+    body(200, "application/jwt", compact.into_bytes())
+}
+
+fn body(status: u16, kind: &'static str, body: Vec<u8>) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
     response
 }
 
-#[derive(Serialize)]
-struct Told {
+/// An error, as a program reads it (RFC 6749, 5.2).
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Told {
     error: &'static str,
     error_description: String,
 }

@@ -15,6 +15,7 @@ use super::redirect::is_loopback;
 use super::scope::{OWN, STANDARD, Scopes};
 use crate::change::{By, Change, Problems, Refused, plain};
 use crate::event::Event;
+use crate::oidc::claims::{Own, own};
 use crate::revocation::{self, Reach, Target};
 use crate::secret;
 use crate::store::locks::{Owner, lock};
@@ -31,6 +32,8 @@ pub struct Draft {
     pub scopes: Vec<ResourceScope>,
     /// None: the server's own setting.
     pub access_token_lifetime: Option<Duration>,
+    /// Claims of its own, told in access tokens for it.
+    pub claims: Own,
 }
 
 /// Registers a resource.
@@ -50,6 +53,7 @@ pub async fn create(store: &Store, by: &By<'_>, uri: &str, draft: &Draft) -> Res
         retired_at: None,
         created_at: by.at,
         updated_at: by.at,
+        claims: Json(draft.claims.clone()),
     };
     resources::insert(&mut tx, &resource).await.map_err(|error| match error {
         Error::Taken(_) => Refused::Conflict(format!("{uri} is registered already, or was and is retired")),
@@ -60,7 +64,7 @@ pub async fn create(store: &Store, by: &By<'_>, uri: &str, draft: &Draft) -> Res
     Ok(Change::new(tx, resource))
 }
 
-/// Changes a resource's name, scopes and token lifetime, from what they are.
+/// Changes a resource's name, scopes, claims and token lifetime, from what they are.
 pub async fn update(
     store: &Store,
     by: &By<'_>,
@@ -72,6 +76,7 @@ pub async fn update(
         name: before.name,
         scopes: before.scopes.0,
         access_token_lifetime: before.access_token_seconds.map(|seconds| Duration::from_secs(seconds.unsigned_abs())),
+        claims: before.claims.0,
     };
     edit(&mut draft);
     let mut problems = Problems::default();
@@ -86,6 +91,7 @@ pub async fn update(
     resource.name = draft.name;
     resource.scopes = Json(draft.scopes);
     resource.access_token_seconds = draft.access_token_lifetime.map(seconds);
+    resource.claims = Json(draft.claims);
     resources::update(&mut tx, &resource, by.at).await?;
     let detail = json!({ "id": id, "uri": resource.uri });
     audit::insert(&mut tx, &by.record(Event::ResourceUpdated).detail(detail)).await?;
@@ -170,6 +176,9 @@ fn check(draft: &Draft, problems: &mut Problems) {
             problems.add("scopes", format!("{:?} is named twice", scope.name));
         }
     }
+    for says in own::check(&draft.claims) {
+        problems.add("claims", says);
+    }
     match draft.access_token_lifetime {
         Some(life) if life > LONGEST_ACCESS => {
             problems.add("access_token_lifetime", "is longer than 1h, the most allowed")
@@ -187,9 +196,6 @@ fn scope_of_resource(scope: &ResourceScope) -> Result<(), String> {
     }
     if STANDARD.contains(&name.as_str()) || OWN.iter().any(|(own, _)| own == name) || name.starts_with("chancery:") {
         return Err(format!("{name:?} is reserved; choose another name, such as \"orders.read\""));
-    }
-    if ["address", "phone"].contains(&name.as_str()) {
-        return Err(format!("{name:?} is a scope of OpenID Connect; choose another name"));
     }
     if description.is_empty() { Ok(()) } else { plain(description) }
 }

@@ -19,8 +19,12 @@ pub const OWN: &[(&str, &str)] = &[
     ("chancery:revocations:write", "revoke tokens through the admin API"),
 ];
 
-/// Scopes whose claims OpenID Connect Core 5.4 defines, and the two of ours.
-pub const STANDARD: &[&str] = &["openid", "profile", "email", "groups", "offline_access"];
+/// Scopes whose claims OpenID Connect Core 5.4 defines, `offline_access` (11), and `groups`.
+pub const STANDARD: &[&str] = &["openid", "profile", "email", "address", "phone", "groups", "offline_access"];
+
+/// Those of them that a client has unless its registration says otherwise: where somebody lives, and his telephone, few have to
+/// know.
+pub const USUAL: &[&str] = &["openid", "profile", "email", "groups", "offline_access"];
 
 impl Scopes {
     /// Reads a space-delimited list; repetition is no error.
@@ -39,6 +43,22 @@ impl Scopes {
             out.add(scope);
         }
         Ok(out)
+    }
+
+    /// Reads what a client asks of a user: scopes it is registered for, and none of this server's own APIs, which are for clients
+    /// that act for themselves.
+    pub fn of_user(text: &str, registered: &Self) -> Result<Self, Error> {
+        let scopes = Self::parse(text)?;
+        if scopes.beyond(registered).is_some() {
+            return Err(Error::new(Code::InvalidScope, "a scope is not registered for this client"));
+        }
+        if scopes.iter().any(|scope| OWN.iter().any(|(own, _)| *own == scope)) {
+            return Err(Error::new(
+                Code::InvalidScope,
+                "the scopes of this server's own APIs are for clients acting for themselves",
+            ));
+        }
+        Ok(scopes)
     }
 
     /// Scopes as they were stored.

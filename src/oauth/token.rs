@@ -16,6 +16,7 @@ use super::registry;
 use super::reply::{self, Posted, Read};
 use crate::app::App;
 use crate::event::Caller;
+use crate::oidc::id_token;
 use crate::token::mint;
 
 /// How often a request begins again because its client's registration moved.
@@ -44,7 +45,7 @@ async fn answer(posted: &Posted<'_>) -> Result<Response, Error> {
             return Err(Error::new(Code::UnauthorizedClient, "this client is not registered for this grant_type"));
         }
         // Nor one that can't sign.
-        let algs = [mint::ACCESS_ALG, client.client().registration().profile.id_token_alg()];
+        let algs = [mint::ACCESS_ALG, id_token::alg(client.client().registration())?];
         app.keyring.ready(&algs, |kid| app.live.has_ended_key(kid)).await.map_err(Error::unavailable)?;
         let request = TokenRequest { app, client: &client, params: form, caller };
         if let Redeemed::Entitled(entitlement) = (grant.redeem)(&request).await? {

@@ -6,6 +6,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::keyring::Alg;
+use crate::oauth::client::Registration;
+use crate::oauth::error::Error;
 use crate::secret;
 
 /// What ID tokens are or were signed with: what is advertised, and what is taken as a hint. A profile says which one is its.
@@ -36,17 +38,35 @@ pub struct IdToken {
     pub claims: Map<String, Value>,
 }
 
-/// The left half of the access token's SHA-256 (3.1.3.6): every algorithm here hashes with it.
+/// What a client's ID tokens are signed with: what it registered, else what its profile says.
+pub fn alg(client: &Registration) -> Result<Alg, Error> {
+    Ok(registered(client.metadata.id_token_signed_response_alg.as_deref())?.unwrap_or(client.profile.id_token_alg()))
+}
+
+/// The algorithm a registration names, if it names one. One that a newer version knows is no reason to take another.
+pub fn registered(name: Option<&str>) -> Result<Option<Alg>, Error> {
+    name.map(|name| name.parse().map_err(Error::server)).transpose()
+}
+
+/// The left half of the access token's digest (3.1.3.6), by the hash that the ID token's algorithm has.
 #[must_use]
-pub fn at_hash(access_token: &str) -> String {
-    let digest = secret::sha256(&[access_token.as_bytes()]);
-    URL_SAFE_NO_PAD.encode(digest.get(..16).unwrap_or_default())
+pub fn at_hash(alg: Alg, access_token: &str) -> String {
+    let text = access_token.as_bytes();
+    match alg {
+        Alg::Es256 | Alg::Rs256 => half(&secret::sha256(&[text])),
+        Alg::EdDsa => half(&secret::sha512(text)),
+    }
+}
+
+fn half(digest: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(digest.get(..digest.len() / 2).unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::oauth::profile::Profile;
+    use crate::oidc::claims::own;
 
     #[test]
     fn what_is_advertised_is_what_is_written() {
@@ -70,6 +90,7 @@ mod tests {
         written.sort_unstable();
         told.sort_unstable();
         assert_eq!(written, told);
+        assert!(CLAIMS.iter().all(|name| own::is_reserved(name)));
         assert!(Profile::ALL.iter().all(|profile| ALGORITHMS.contains(&profile.id_token_alg())));
     }
 }

@@ -116,9 +116,12 @@ async fn check(app: &App, params: &Params) -> Result<Asked, Wrong> {
     params.refuse_repeats(&[]).map_err(|error| Wrong("", error.into()))?;
     let hint = match params.get("id_token_hint") {
         None => None,
-        Some(text) => Some(hint::read(app, text).ok_or_else(|| {
-            Wrong("id_token_hint", Error::invalid_request("id_token_hint is not an ID token of this issuer"))
-        })?),
+        Some(text) => {
+            let read = hint::read(app, text).await.map_err(|error| Wrong("id_token_hint", error.into()))?;
+            Some(read.ok_or_else(|| {
+                Wrong("id_token_hint", Error::invalid_request("id_token_hint is not an ID token of this issuer"))
+            })?)
+        }
     };
     let named = match params.get("client_id") {
         None => None,

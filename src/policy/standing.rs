@@ -7,8 +7,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use crate::clock::Clock;
+use crate::store::details::Details;
 use crate::store::rolls::{ClientRoll, GrantRoll, SessionRoll, Snapshot, UserRoll};
 
 /// What is asked about a snapshot.
@@ -112,6 +114,21 @@ impl Standing {
     #[must_use]
     pub fn session(&self) -> Option<&SessionRoll> {
         self.session.as_ref()
+    }
+
+    /// The same, with what else is told of its user. Read after it, that is never older than it.
+    #[must_use]
+    pub fn knowing(mut self, details: Details) -> Self {
+        if let Some(user) = &mut self.user {
+            user.details = Some(details);
+        }
+        self
+    }
+
+    /// The pairwise subject that the client knows the user by, if it was handed out one.
+    #[must_use]
+    pub fn known_as(&self) -> Option<Uuid> {
+        self.grant.as_ref().and_then(|grant| grant.grant_sub)
     }
 
     /// The grant with the consent it holds, if that consent is not older than a kill of the grant.

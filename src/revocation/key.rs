@@ -20,7 +20,7 @@ pub async fn end(
     let reach = target.usual_reach();
     if revoked.was == State::Revoked {
         let entry = revocations::find(tx, target.kind(), kid, reach.name()).await?;
-        return Ok((revoked, Killed { entry, written: false }));
+        return Ok((revoked, Killed { entry, others: Vec::new(), written: false }));
     }
     let told = json!({ "kid": kid, "alg": revoked.alg, "was": revoked.was.name(), "successor": revoked.successor });
     let record = Record::new(Event::KeyRevoked, cause.actor, cause.caller, cause.at).detail(told);

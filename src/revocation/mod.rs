@@ -1,7 +1,7 @@
 //! The one kill path: everything that ends access calls [`kill`], in the transaction of its cause, and last.
 //!
 //! In it, in this order: the owner's row is locked, the audit row is written, and one statement takes the counter row,
-//! writes the numbered entry and raises the mark. [`settle`] commits and shows the entry to this node's live view, so that
+//! writes the numbered entry and raises the mark; one for each other name that tokens carry for the user comes before it. [`settle`] commits and shows the entry to this node's live view, so that
 //! who was told "revoked" is right at once; other nodes see it within a second.
 //! Refused: nothing. Killing a token, family or session that a kill has already ended appends nothing.
 
@@ -17,8 +17,8 @@ use crate::app::App;
 use crate::event::{Actor, Caller, Event, Record};
 use crate::secret;
 use crate::store::locks::lock;
-use crate::store::revocations::{self, Entry, New};
-use crate::store::{self, Reader, Tx};
+use crate::store::revocations::{self, Entry, Mark, New};
+use crate::store::{self, Reader, Tx, grants, pairwise};
 
 /// Why, by whom, from where, when.
 #[derive(Debug, Clone)]
@@ -35,8 +35,10 @@ pub struct Cause<'a> {
 #[derive(Debug, Clone)]
 #[must_use = "a kill is not done before `settle` has committed it and shown it to the live view"]
 pub struct Killed {
-    /// The entry that stands for it.
+    /// The entry that stands for it: the newest, under the user's own name where users are named.
     pub entry: Option<Entry>,
+    /// Those under the other names that tokens carry for the same user, written before it.
+    pub others: Vec<Entry>,
     /// Whether this call wrote it; otherwise an earlier kill had ended it.
     pub written: bool,
 }
@@ -86,25 +88,47 @@ async fn write(tx: &mut Tx, target: &Target<'_>, reach: Reach, cause: &Cause<'_>
         .family(target.family_id())
         .detail(json!({ "kind": kind, "value": value, "reach": reach.name(), "reason": cause.reason }));
     store::audit::insert(tx, &record).await?;
+    let (names, mut others) = (other_names(tx, target).await?, Vec::new());
     let actor = cause.actor.text();
-    let new = New {
+    let new = |value, mark| New {
         tip: secret::bytes::<16>().to_vec(),
         at: cause.at,
         kind,
-        value: &value,
+        value,
         reach: reach.name(),
         reason: cause.reason,
         actor: &actor,
-        mark: target.mark(reach),
+        mark,
     };
-    let entry = revocations::append(tx, &new).await?;
-    Ok(Killed { entry: Some(entry), written: true })
+    for name in &names {
+        others.push(revocations::append(tx, &new(name, Mark::None)).await?);
+    }
+    // Last, so that what is born under the mark is older than none of them.
+    let entry = revocations::append(tx, &new(&value, target.mark(reach))).await?;
+    Ok(Killed { entry: Some(entry), others, written: true })
+}
+
+/// What tokens carry instead of the user's own `sub`: every pairwise subject that was handed out. Read under the owner's lock, under
+/// which they are handed out.
+async fn other_names(tx: &mut Tx, target: &Target<'_>) -> store::Result<Vec<String>> {
+    Ok(match target {
+        Target::User { id, .. } => {
+            pairwise::of_user(&mut *tx, *id).await?.into_iter().map(|sub| sub.to_string()).collect()
+        }
+        Target::Grant { id, client_id, .. } => {
+            let sub = grants::known_as(&mut *tx, *id).await?;
+            sub.map(|sub| Target::Grant { id: *id, sub, client_id: *client_id }.value()).into_iter().collect()
+        }
+        _ => Vec::new(),
+    })
 }
 
 /// Commits the cause with its kills, and lets this node's live view know before anyone is answered.
 pub async fn settle(app: &App, tx: Tx, killed: &[Killed]) -> store::Result<()> {
     tx.commit().await?;
-    for entry in killed.iter().filter(|killed| killed.written).filter_map(|killed| killed.entry.as_ref()) {
+    let written = killed.iter().filter(|killed| killed.written);
+    let entries: Vec<&Entry> = written.flat_map(|killed| killed.others.iter().chain(&killed.entry)).collect();
+    for entry in entries {
         app.live.apply(entry);
         if entry.kind == "key" {
             // A failure is made good by the next unknown `kid` or the hourly reload.
@@ -153,7 +177,7 @@ pub async fn run_if(
 /// Whether an earlier kill of the same thing has ended it. Expiry is no such end; user, grant, client, resource and all
 /// always write.
 async fn already_ended(mut reader: Reader<'_>, target: &Target<'_>, reach: Reach) -> store::Result<Option<Killed>> {
-    let ended = |entry| Killed { entry, written: false };
+    let ended = |entry| Killed { entry, others: Vec::new(), written: false };
     let marked = match target {
         Target::Jti(id) => {
             let earlier = revocations::find(reader, target.kind(), &id.to_string(), reach.name()).await?;
@@ -174,7 +198,6 @@ async fn already_ended(mut reader: Reader<'_>, target: &Target<'_>, reach: Reach
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::revocations::Mark;
 
     #[test]
     fn access_reach_marks_nothing() {

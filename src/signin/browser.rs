@@ -35,6 +35,12 @@ impl Browser {
         Self { session: Some(session.to_owned()), ..self.clone() }
     }
 
+    /// The same browser once it holds this secret.
+    #[must_use]
+    pub fn with_secret(&self, secret: Opaque<BrowserSecret>) -> Self {
+        Self { secret: Some(secret), ..self.clone() }
+    }
+
     /// The values of the cookies by which accounts know it.
     #[must_use]
     pub fn devices(&self) -> &[String] {
@@ -73,15 +79,38 @@ impl Browser {
     }
 
     fn bound(&self, interaction: &Interaction) -> Vec<u8> {
-        let secret = self.secret.as_ref().map_or(&[0; 32], |secret| secret.bits());
-        let session = Digest::of(&[b"session", self.session.as_deref().unwrap_or_default().as_bytes()]);
+        let (secret, session) = self.own();
         [
             b"interaction",
             interaction.id.as_bytes().as_slice(),
             &interaction.version.to_be_bytes(),
-            secret,
+            &secret,
             session.as_bytes(),
         ]
         .concat()
+    }
+
+    /// The token of a form that stands on the page of this name, in no interaction.
+    #[must_use]
+    pub fn page_token(&self, app: &App, page: &str) -> String {
+        app.keyring.mac(FORM).token(&self.on(page))
+    }
+
+    /// Whether a form token is this browser's, for the page of this name.
+    #[must_use]
+    pub fn holds_of_page(&self, app: &App, page: &str, token: &str) -> bool {
+        self.secret.is_some() && app.keyring.mac(FORM).holds(&self.on(page), token)
+    }
+
+    fn on(&self, page: &str) -> Vec<u8> {
+        let (secret, session) = self.own();
+        let page = Digest::of(&[b"page", page.as_bytes()]);
+        [b"page".as_slice(), page.as_bytes(), &secret, session.as_bytes()].concat()
+    }
+
+    /// What makes a token this browser's, in its present session.
+    fn own(&self) -> ([u8; 32], Digest) {
+        let secret = self.secret.as_ref().map_or([0; 32], |secret| *secret.bits());
+        (secret, Digest::of(&[b"session", self.session.as_deref().unwrap_or_default().as_bytes()]))
     }
 }

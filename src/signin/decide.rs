@@ -79,6 +79,7 @@ mod tests {
             hinted: None,
             ui_locales: None,
             response_mode: None,
+            device: None,
         }
     }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::browser::Browser;
 use super::decide::{Decision, Facts, decide};
-use super::open::{Open, Refused, consenting, open};
+use super::open::{Open, Refused, Way, consenting, open};
 use super::request::AuthorizationRequest;
 use super::step::{Input, Step};
 use crate::app::App;
@@ -17,7 +17,7 @@ use crate::identity::device::{self, Token};
 use crate::identity::prove::{self, Proven, Typed};
 use crate::oauth::answer::Back;
 use crate::oauth::client::Client;
-use crate::oauth::code::{self, Ask, NoCode};
+use crate::oauth::code::{self, Ask, NoCode, Signed};
 use crate::oauth::consent;
 use crate::oauth::error::{Code, Error};
 use crate::oauth::redirect::ValidRedirect;
@@ -73,13 +73,13 @@ pub async fn begin(app: &App, begins: Beginning, browser: &Browser, caller: &Cal
     }
     let mut decision = decided(app, &client, &request, held.as_ref(), false);
     let interaction = draft(app, &request, browser);
-    let open = Open { interaction, step: Step::Password, request, client, redirect };
+    let open = Open { interaction, step: Step::Password, request, client, way: Way::Redirect(redirect.clone()) };
     if let (Decision::Ready, Some(held)) = (decision, &held) {
         match issue(app, &open, Present { held, browser, caller }, Consenting::Before(None)).await {
-            Ok(location) => return Ok(Next::Away(location).into()),
+            Ok(next) => return Ok(next.into()),
             Err(NoCode::Failed(error)) => return Err(error),
             Err(NoCode::ConsentNeeded) => decision = Decision::Consent,
-            Err(NoCode::SignInAgain(_) | NoCode::Finished) => decision = Decision::SignIn,
+            Err(NoCode::SignInAgain(_) | NoCode::Finished | NoCode::Over) => decision = Decision::SignIn,
         }
     }
     if open.request.prompt.none {
@@ -87,7 +87,7 @@ pub async fn begin(app: &App, begins: Beginning, browser: &Browser, caller: &Cal
             Decision::Consent => Error::new(Code::ConsentRequired, "consent is needed"),
             _ => Error::new(Code::LoginRequired, "signing in is needed"),
         };
-        return Ok(Next::Away(way_back(app, &open).error(&error)).into());
+        return Ok(Next::Away(way_back(app, &open.request, &redirect).error(&error)).into());
     }
     // Anybody may come this far, and what follows is written down.
     if !app.beginnings.take(caller, app.clock.monotonic()) {
@@ -121,7 +121,7 @@ fn decided(
     decide(&Facts { held, request, proved_here, now: app.clock.now(), remembered })
 }
 
-fn draft(app: &App, request: &AuthorizationRequest, browser: &Browser) -> Interaction {
+pub(super) fn draft(app: &App, request: &AuthorizationRequest, browser: &Browser) -> Interaction {
     let now = app.clock.now();
     Interaction {
         id: secret::uuid_v4(),
@@ -305,16 +305,23 @@ async fn turn_away(app: &App, open: &Open, error: &Error, record: Option<&Record
     if let Some(record) = record {
         store::audit::insert(&mut tx, record).await?;
     }
+    let next = match &open.way {
+        Way::Redirect(redirect) => Next::Away(way_back(app, &open.request, redirect).error(error)),
+        Way::Device(device) => {
+            super::device::deny(app, &mut tx, open, device, record).await?;
+            Next::Page(open.interaction.id)
+        }
+    };
     tx.commit().await?;
-    Ok(Next::Away(way_back(app, open).error(error)))
+    Ok(next)
 }
 
 /// Who is there: a session that stands, in the browser that holds it.
 #[derive(Debug, Clone, Copy)]
-struct Present<'a> {
-    held: &'a Held,
-    browser: &'a Browser,
-    caller: &'a Caller,
+pub(super) struct Present<'a> {
+    pub held: &'a Held,
+    pub browser: &'a Browser,
+    pub caller: &'a Caller,
 }
 
 /// Where consent comes from, and the interaction that ends with it.
@@ -330,7 +337,8 @@ async fn finish(app: &App, open: &Open, present: Present<'_>, allowed: bool) -> 
     let interaction = &open.interaction;
     let consenting = if allowed { Consenting::Now(interaction) } else { Consenting::Before(Some(interaction)) };
     match issue(app, open, present, consenting).await {
-        Ok(location) => Ok(Next::Away(location)),
+        Ok(next) => Ok(next),
+        Err(NoCode::Over) => Err(Refused::Over),
         Err(NoCode::SignInAgain(_)) => back(app, open, Input::Lapsed).await,
         Err(NoCode::ConsentNeeded) => Ok(Next::Page(interaction.id)),
         Err(NoCode::Finished) => Err(Refused::Finished(open.stale(app))),
@@ -338,18 +346,22 @@ async fn finish(app: &App, open: &Open, present: Present<'_>, allowed: bool) -> 
     }
 }
 
-async fn issue(app: &App, open: &Open, present: Present<'_>, consenting: Consenting<'_>) -> Result<String, NoCode> {
+async fn issue(app: &App, open: &Open, present: Present<'_>, consenting: Consenting<'_>) -> Result<Next, NoCode> {
     let Present { held, browser, caller } = present;
     let (consents, finishes) = match consenting {
         Consenting::Now(interaction) => (true, Some(interaction)),
         Consenting::Before(interaction) => (false, interaction),
     };
+    let redirect = match &open.way {
+        Way::Redirect(redirect) => redirect,
+        Way::Device(device) if consents => return super::device::allow(app, open, device, present).await,
+        // A device is never let in by what was allowed before.
+        Way::Device(_) => return Err(NoCode::ConsentNeeded),
+    };
     let presented =
         browser.session().and_then(Opaque::<SessionSecret>::parse).ok_or(NoCode::SignInAgain("no session cookie"))?;
     let ask = Ask {
-        client: &open.client,
-        session_id: held.session_id,
-        session_secret: &presented.digest(),
+        signed: Signed { client: &open.client, session_id: held.session_id, session_secret: &presented.digest() },
         redirect_uri: open.request.redirect_sent.then_some(open.request.redirect_uri.as_str()),
         challenge: open.request.challenge.as_deref(),
         nonce: open.request.nonce.as_deref(),
@@ -362,14 +374,14 @@ async fn issue(app: &App, open: &Open, present: Present<'_>, consenting: Consent
         caller,
     };
     let code = code::issue(app, &ask).await?;
-    Ok(way_back(app, open).code(&code))
+    Ok(Next::Away(way_back(app, &open.request, redirect).code(&code)))
 }
 
-fn way_back<'a>(app: &'a App, open: &'a Open) -> Back<'a> {
-    let AuthorizationRequest { state, response_mode, .. } = &open.request;
+fn way_back<'a>(app: &'a App, request: &'a AuthorizationRequest, redirect: &'a ValidRedirect) -> Back<'a> {
+    let AuthorizationRequest { state, response_mode, .. } = request;
     Back {
         issuer: app.config.issuer.as_str(),
-        redirect: &open.redirect,
+        redirect,
         mode: registry::response_mode(response_mode.as_deref()),
         state: state.as_deref(),
     }

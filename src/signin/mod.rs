@@ -5,6 +5,7 @@
 
 pub mod browser;
 pub mod decide;
+pub mod device;
 pub mod machine;
 pub mod open;
 pub mod request;

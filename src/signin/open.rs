@@ -6,9 +6,11 @@
 use uuid::Uuid;
 
 use super::browser::Browser;
+use super::device::Device;
 use super::request::AuthorizationRequest;
 use super::step::Step;
 use crate::app::App;
+use crate::http::params;
 use crate::identity::prove::Unproven;
 use crate::oauth::client::{self, Client};
 use crate::oauth::error::Error;
@@ -24,7 +26,16 @@ pub struct Open {
     pub step: Step,
     pub request: AuthorizationRequest,
     pub client: Client,
-    pub redirect: ValidRedirect,
+    pub way: Way,
+}
+
+/// Who is told what came of it.
+#[derive(Debug, Clone)]
+pub enum Way {
+    /// The client, by the browser.
+    Redirect(ValidRedirect),
+    /// The device, when it asks again.
+    Device(Device),
 }
 
 /// An interaction that leads nowhere any more: whom it was for, and how to begin again.
@@ -53,6 +64,11 @@ pub enum Refused {
     NoClient,
     #[error("its redirect URI is no longer registered")]
     BadRedirect,
+    /// It was about a device, and this is what its user said.
+    #[error("the device was answered")]
+    Answered { allowed: bool, client: String, ui_locales: Option<String> },
+    #[error("the code of the device is over, or was answered elsewhere")]
+    Over,
     #[error("the form is not from a page of ours, or is from an older one")]
     NotFromHere(Option<Box<Stale>>),
     #[error(transparent)]
@@ -80,14 +96,28 @@ impl Open {
         self.step == Step::Another || self.request.prompt.select_account
     }
 
+    /// Where its client is told, if by the browser.
+    #[must_use]
+    pub fn redirect(&self) -> Option<&ValidRedirect> {
+        match &self.way {
+            Way::Redirect(redirect) => Some(redirect),
+            Way::Device(_) => None,
+        }
+    }
+
     /// What is left of it when it can't go on.
     #[must_use]
     pub fn stale(&self, app: &App) -> Box<Stale> {
-        let endpoint = app.config.issuer.endpoint("/oauth2/authorize");
-        let again =
-            self.request.query(&self.client.registration().public_id()).map(|query| format!("{endpoint}?{query}"));
+        let again = match &self.way {
+            Way::Redirect(_) => {
+                self.request.query(&self.client.registration().public_id()).map(|query| ("/oauth2/authorize", query))
+            }
+            Way::Device(device) => Some(("/device", params::encode([("user_code", device.user_code.as_str())]))),
+        };
+        let again = again.map(|(path, query)| format!("{}?{query}", app.config.issuer.endpoint(path)));
         let (client, ui_locales) = (self.client.registration().name.clone(), self.request.ui_locales.clone());
-        let home = self.redirect.origin().filter(|origin| origin.contains("://")).map(|origin| format!("{origin}/"));
+        let origin = self.redirect().and_then(ValidRedirect::origin);
+        let home = origin.filter(|origin| origin.contains("://")).map(|origin| format!("{origin}/"));
         Box::new(Stale { client, home, again, ui_locales })
     }
 }
@@ -104,9 +134,18 @@ pub async fn open(app: &App, id: Uuid, browser: &Browser) -> Result<Open, Refuse
     let step = Step::named(&interaction.step).ok_or_else(|| unsound(format!("step {:?}", interaction.step)))?;
     let client = client::find(app, request.client_id).await?;
     let client = client.filter(|client| !client.registration().disabled).ok_or(Refused::NoClient)?;
-    let sent = request.redirect_sent.then_some(request.redirect_uri.as_str());
-    let redirect = redirect::check(&client, sent).map_err(|_| Refused::BadRedirect)?;
-    let open = Open { interaction, step, request, client, redirect };
+    let way = match &request.device {
+        Some(device) => Way::Device(device.clone()),
+        None => {
+            let sent = request.redirect_sent.then_some(request.redirect_uri.as_str());
+            Way::Redirect(redirect::check(&client, sent).map_err(|_| Refused::BadRedirect)?)
+        }
+    };
+    let open = Open { interaction, step, request, client, way };
+    if step.is_last() && matches!(open.way, Way::Device(_)) {
+        let (client, ui_locales) = (open.client.registration().name.clone(), open.request.ui_locales);
+        return Err(Refused::Answered { allowed: step == Step::Done, client, ui_locales });
+    }
     if step.is_last() || open.interaction.finished_at.is_some() {
         return Err(Refused::Finished(open.stale(app)));
     }

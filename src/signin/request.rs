@@ -3,10 +3,12 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::device::Device;
 use crate::http::params;
 use crate::oauth::prompt::Prompt;
 use crate::oauth::redirect::ValidRedirect;
 use crate::oauth::{code, pkce};
+use crate::store::device_codes::DeviceCode;
 
 /// What was asked for, validated. Only `oauth/authorize` makes one, at the end of its list of checks. While servers are upgraded
 /// one by one an older one reads what a newer one wrote: a member it doesn't know is left alone, and a new one must be optional.
@@ -34,6 +36,9 @@ pub struct AuthorizationRequest {
     pub ui_locales: Option<String>,
     /// How the answer travels; none: as is usual for a code.
     pub response_mode: Option<String>,
+    /// The device that is answered instead of a redirect URI (RFC 8628).
+    #[serde(default)]
+    pub device: Option<Device>,
 }
 
 impl AuthorizationRequest {
@@ -55,13 +60,37 @@ impl AuthorizationRequest {
             hinted: None,
             ui_locales: None,
             response_mode: None,
+            device: None,
+        }
+    }
+
+    /// What a device asks for: it has no redirect URI, scopes and resources stand with its code, and consent is asked for always.
+    #[must_use]
+    pub fn of_device(client_id: Uuid, device: &DeviceCode, user_code: String) -> Self {
+        Self {
+            client_id,
+            // Named, and nobody's: an older server, which knows of no device, leads nobody anywhere.
+            redirect_uri: String::new(),
+            redirect_sent: true,
+            state: None,
+            nonce: None,
+            challenge: None,
+            scopes: device.scopes.clone(),
+            resources: device.resources.0.clone(),
+            prompt: Prompt { consent: true, ..Prompt::default() },
+            max_age: None,
+            login_hint: None,
+            hinted: None,
+            ui_locales: None,
+            response_mode: None,
+            device: Some(Device { family_id: device.family_id, user_code }),
         }
     }
 
     /// The query that asks for the same once more, for the client as it is called outside; none where a hint belongs to it, which is not kept.
     #[must_use]
     pub fn query(&self, client_id: &str) -> Option<String> {
-        if self.hinted.is_some() {
+        if self.hinted.is_some() || self.device.is_some() {
             return None;
         }
         let (max_age, prompt) = (self.max_age.map(|age| age.to_string()), self.prompt.words());

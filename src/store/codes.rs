@@ -76,28 +76,62 @@ pub enum Spent {
     Before,
 }
 
-/// The family's columns that come with the redemption, after the thirteen of the audit row.
-const FAMILY: &str = "INSERT INTO family (id, client_id, user_id, grant_id, session_id, outlives_session, born_seq, secret_digest, generation, ordinal, scopes, resources, \
-     acr, amr, auth_time, created_at, rotated_at, last_used_at, expires_at, network, user_agent, revoked_seq) \
-     SELECT family_id, client_id, user_id, grant_id, session_id, $3, $4, $5, 0, 0, scopes, resources, acr, amr, auth_time, $2, $2, $2, $6, $7, $8, 0 FROM code WHERE digest = $1 RETURNING id";
+/// The statements that spend a row of a table of codes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spending {
+    /// PostgreSQL: everything at once, after the thirteen columns of the audit row.
+    whole: &'static str,
+    /// SQLite: the spending, and the family's birth.
+    spend: &'static str,
+    family: &'static str,
+}
 
-/// Spends a code, once.
-pub async fn redeem(store: &Store, redemption: &Redemption<'_>) -> Result<Spent> {
-    let Redemption { digest, born_seq, secret_digest, outlives_session, family_expires_at, issued, record } =
-        redemption;
-    match store {
-        Store::Postgres(pool) => {
-            let query = sqlx::query(
-                "WITH spent AS (UPDATE code SET spent_at = $15 WHERE digest = $14 AND spent_at IS NULL AND burnt_at IS NULL \
-                 RETURNING family_id, client_id, user_id, grant_id, session_id, scopes, resources, acr, amr, auth_time), \
+/// Of this table, where a row may be spent while this holds.
+macro_rules! spending {
+    ($table:literal, $open:literal) => {
+        $crate::store::codes::Spending::new(
+            concat!(
+                "WITH spent AS (UPDATE ", $table, " SET spent_at = $15 WHERE digest = $14 AND ", $open,
+                " RETURNING family_id, client_id, user_id, grant_id, session_id, scopes, resources, acr, amr, auth_time), \
                  born AS (INSERT INTO family (id, client_id, user_id, grant_id, session_id, outlives_session, born_seq, secret_digest, generation, ordinal, scopes, resources, \
                  acr, amr, auth_time, created_at, rotated_at, last_used_at, expires_at, network, user_agent, revoked_seq) \
                  SELECT family_id, client_id, user_id, grant_id, session_id, $16, $17, $18, 0, 0, scopes, resources, acr, amr, auth_time, $15, $15, $15, $19, $20, $21, 0 FROM spent RETURNING id), \
                  rolled AS (INSERT INTO lineage (family_id, ordinal, generation, jti, at, expires_at, rev_seq, address, user_agent, scopes, audience, retries) \
                  SELECT id, 0, 0, $22, $15, $23, $17, $24, $21, $25, $26, 0 FROM born) \
                  INSERT INTO audit (id, at, event, outcome, actor, user_id, client_id, session_id, family_id, address, user_agent, request_id, detail) \
-                 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 FROM spent",
-            );
+                 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 FROM spent"
+            ),
+            concat!("UPDATE ", $table, " SET spent_at = $2 WHERE digest = $1 AND ", $open),
+            concat!(
+                "INSERT INTO family (id, client_id, user_id, grant_id, session_id, outlives_session, born_seq, secret_digest, generation, ordinal, scopes, resources, \
+                 acr, amr, auth_time, created_at, rotated_at, last_used_at, expires_at, network, user_agent, revoked_seq) \
+                 SELECT family_id, client_id, user_id, grant_id, session_id, $3, $4, $5, 0, 0, scopes, resources, acr, amr, auth_time, $2, $2, $2, $6, $7, $8, 0 FROM ",
+                $table, " WHERE digest = $1 RETURNING id"
+            ),
+        )
+    };
+}
+pub(super) use spending;
+
+impl Spending {
+    pub(super) const fn new(whole: &'static str, spend: &'static str, family: &'static str) -> Self {
+        Self { whole, spend, family }
+    }
+}
+
+/// Spends a code, once.
+pub async fn redeem(store: &Store, redemption: &Redemption<'_>) -> Result<Spent> {
+    const SPENDING: Spending = spending!("code", "spent_at IS NULL AND burnt_at IS NULL");
+    spend(store, &SPENDING, redemption).await
+}
+
+/// Spends a row of a table of codes, and makes its family of it.
+pub(super) async fn spend(store: &Store, spending: &Spending, redemption: &Redemption<'_>) -> Result<Spent> {
+    let Redemption { digest, born_seq, secret_digest, outlives_session, family_expires_at, issued, record } =
+        redemption;
+    match store {
+        Store::Postgres(pool) => {
+            let query = sqlx::query(spending.whole);
             let done = bind_record!(query, record)
                 .bind(digest)
                 .bind(issued.at)
@@ -119,13 +153,11 @@ pub async fn redeem(store: &Store, redemption: &Redemption<'_>) -> Result<Spent>
         }
         Store::Sqlite(_) => {
             let mut tx = store.begin().await?;
-            let spent = within!(&mut tx, db => sqlx::query(
-                "UPDATE code SET spent_at = $2 WHERE digest = $1 AND spent_at IS NULL AND burnt_at IS NULL",
-            ).bind(digest).bind(issued.at).execute(&mut *db).await?.rows_affected());
+            let spent = within!(&mut tx, db => sqlx::query(spending.spend).bind(digest).bind(issued.at).execute(&mut *db).await?.rows_affected());
             if spent == 0 {
                 return Ok(Spent::Before);
             }
-            let family: Uuid = within!(&mut tx, db => sqlx::query_scalar(FAMILY)
+            let family: Uuid = within!(&mut tx, db => sqlx::query_scalar(spending.family)
                 .bind(digest).bind(issued.at).bind(outlives_session).bind(born_seq).bind(secret_digest).bind(family_expires_at)
                 .bind(record.caller.network()).bind(&issued.user_agent)
                 .fetch_one(&mut *db).await?);

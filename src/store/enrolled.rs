@@ -80,10 +80,10 @@ pub async fn unused(
 pub async fn sweep(store: &Store, deleted: DateTime<Utc>, lineage: DateTime<Utc>, most: i64) -> Result<u64> {
     const GRANTS: &str = "DELETE FROM grants WHERE id IN (SELECT g.id FROM client c JOIN grants g ON g.client_id = c.id \
          WHERE c.source <> 'admin' AND c.deleted_at < $1 AND NOT EXISTS (SELECT 1 FROM family f WHERE f.grant_id = g.id) \
-         AND NOT EXISTS (SELECT 1 FROM code d WHERE d.grant_id = g.id) LIMIT $2)";
+         AND NOT EXISTS (SELECT 1 FROM code d WHERE d.grant_id = g.id) AND NOT EXISTS (SELECT 1 FROM device_code v WHERE v.grant_id = g.id) LIMIT $2)";
     const CLIENTS: &str = "DELETE FROM client WHERE id IN (SELECT c.id FROM client c WHERE c.source <> 'admin' AND c.deleted_at < $1 \
          AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.client_id = c.id) AND NOT EXISTS (SELECT 1 FROM family f WHERE f.client_id = c.id) \
-         AND NOT EXISTS (SELECT 1 FROM code d WHERE d.client_id = c.id) AND NOT EXISTS (SELECT 1 FROM interaction i WHERE i.client_id = c.id) \
+         AND NOT EXISTS (SELECT 1 FROM code d WHERE d.client_id = c.id) AND NOT EXISTS (SELECT 1 FROM device_code v WHERE v.client_id = c.id) AND NOT EXISTS (SELECT 1 FROM interaction i WHERE i.client_id = c.id) \
          AND NOT EXISTS (SELECT 1 FROM client_secret s WHERE s.client_id = c.id) AND NOT EXISTS (SELECT 1 FROM registration r WHERE r.client_id = c.id) LIMIT $2)";
     let mut tx = store.begin().await?;
     let gone = within!(&mut tx, db => {

@@ -27,19 +27,21 @@ pub struct Grant {
     pub consented_seq: i64,
     pub revoked_seq: i64,
     pub created_at: DateTime<Utc>,
+    /// The pairwise subject that the client knows the user by; none: the user's own.
+    pub sub: Option<Uuid>,
 }
 
 /// The grant of a user to a client.
 pub async fn find(reader: impl Into<Reader<'_>>, user_id: Uuid, client_id: Uuid) -> Result<Option<Grant>> {
     Ok(ask!(reader, db => sqlx::query_as(
-        "SELECT id, user_id, client_id, scopes, resources, consented_at, consented_seq, revoked_seq, created_at FROM grants WHERE user_id = $1 AND client_id = $2",
+        "SELECT id, user_id, client_id, scopes, resources, consented_at, consented_seq, revoked_seq, created_at, sub FROM grants WHERE user_id = $1 AND client_id = $2",
     ).bind(user_id).bind(client_id).fetch_optional(db).await?))
 }
 
 /// A user's grants, oldest first.
 pub async fn of_user(reader: impl Into<Reader<'_>>, user_id: Uuid) -> Result<Vec<Grant>> {
     Ok(ask!(reader, db => sqlx::query_as(
-        "SELECT id, user_id, client_id, scopes, resources, consented_at, consented_seq, revoked_seq, created_at FROM grants WHERE user_id = $1 ORDER BY id",
+        "SELECT id, user_id, client_id, scopes, resources, consented_at, consented_seq, revoked_seq, created_at, sub FROM grants WHERE user_id = $1 ORDER BY id",
     ).bind(user_id).fetch_all(db).await?))
 }
 
@@ -64,6 +66,18 @@ pub async fn consent(
 ) -> Result<()> {
     within!(tx, db => sqlx::query("UPDATE grants SET scopes = $2, resources = $3, consented_seq = $4, consented_at = $5 WHERE id = $1")
         .bind(id).bind(scopes).bind(Json(resources)).bind(seq).bind(at).execute(&mut *db).await?.rows_affected());
+    Ok(())
+}
+
+/// The pairwise subject that the client of a grant knows its user by.
+pub async fn known_as(reader: impl Into<Reader<'_>>, id: Uuid) -> Result<Option<Uuid>> {
+    let sub: Option<Option<Uuid>> = ask!(reader, db => sqlx::query_scalar("SELECT sub FROM grants WHERE id = $1").bind(id).fetch_optional(db).await?);
+    Ok(sub.flatten())
+}
+
+/// Writes what the client knows the user by. The caller holds the row's lock and the user's.
+pub async fn know_as(tx: &mut Tx, id: Uuid, sub: Option<Uuid>) -> Result<()> {
+    within!(tx, db => sqlx::query("UPDATE grants SET sub = $2 WHERE id = $1").bind(id).bind(sub).execute(&mut *db).await?.rows_affected());
     Ok(())
 }
 

@@ -9,6 +9,9 @@ use sqlx::FromRow;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use super::client_metadata::Metadata;
+use super::details::Details;
+use super::device_codes::{DeviceCode, Proved};
 use super::families::Family;
 use super::grants::Consented;
 use super::sessions::Proof;
@@ -32,7 +35,7 @@ pub struct ClientRoll {
     pub client_mark: i64,
 }
 
-/// What judging and claims need of a user.
+/// What judging needs of a user, and pages and the claims that are told most.
 #[derive(Debug, Clone, FromRow)]
 pub struct UserRoll {
     pub user_id: Uuid,
@@ -48,6 +51,9 @@ pub struct UserRoll {
     pub user_disabled_at: Option<DateTime<Utc>>,
     pub user_deleted_at: Option<DateTime<Utc>>,
     pub user_mark: i64,
+    /// What else is told of him, where it was read along.
+    #[sqlx(skip)]
+    pub details: Option<Details>,
 }
 
 /// What judging needs of a grant.
@@ -59,6 +65,8 @@ pub struct GrantRoll {
     pub grant_resources: Consented,
     pub consented_seq: i64,
     pub grant_mark: i64,
+    /// The pairwise subject that the client knows the user by; none: the user's own.
+    pub grant_sub: Option<Uuid>,
 }
 
 /// What judging needs of a session.
@@ -84,6 +92,17 @@ pub struct Snapshot {
     pub session: Option<SessionRoll>,
 }
 
+impl Snapshot {
+    /// With what else is told of its user.
+    #[must_use]
+    fn knowing(mut self, details: Details) -> Self {
+        if let Some(user) = &mut self.user {
+            user.details = Some(details);
+        }
+        self
+    }
+}
+
 #[derive(FromRow)]
 struct MaybeGrant {
     grant_id: Option<Uuid>,
@@ -91,6 +110,7 @@ struct MaybeGrant {
     grant_resources: Option<Json<Consented>>,
     consented_seq: Option<i64>,
     grant_mark: Option<i64>,
+    grant_sub: Option<Uuid>,
 }
 
 impl From<MaybeGrant> for Option<GrantRoll> {
@@ -101,6 +121,7 @@ impl From<MaybeGrant> for Option<GrantRoll> {
             grant_resources: row.grant_resources.map(|by| by.0).unwrap_or_default(),
             consented_seq: row.consented_seq?,
             grant_mark: row.grant_mark?,
+            grant_sub: row.grant_sub,
         })
     }
 }
@@ -136,6 +157,7 @@ macro_rules! counter {
         "k.seq AS as_of, k.longest_access_seconds, i.revoked_seq AS issuer_mark"
     };
 }
+pub(super) use counter;
 macro_rules! client {
     () => {
         "c.id AS client_id, c.version AS client_version, c.disabled_at AS client_disabled_at, c.deleted_at AS client_deleted_at, c.revoked_seq AS client_mark"
@@ -147,9 +169,10 @@ macro_rules! user {
          u.updated_at AS user_updated_at, u.disabled_at AS user_disabled_at, u.deleted_at AS user_deleted_at, u.revoked_seq AS user_mark"
     };
 }
+pub(super) use user;
 macro_rules! grant {
     () => {
-        "g.id AS grant_id, g.scopes AS grant_scopes, g.resources AS grant_resources, g.consented_seq, g.revoked_seq AS grant_mark"
+        "g.id AS grant_id, g.scopes AS grant_scopes, g.resources AS grant_resources, g.consented_seq, g.revoked_seq AS grant_mark, g.sub AS grant_sub"
     };
 }
 macro_rules! session {
@@ -157,6 +180,24 @@ macro_rules! session {
         "s.id AS session_id, s.born_seq AS session_born, s.proofs AS session_proofs, s.auth_time AS session_auth_time, \
          s.last_used_at AS session_last_used_at, s.expires_at AS session_expires_at, \
          s.ended_at AS session_ended_at, s.revoked_seq AS session_mark"
+    };
+}
+macro_rules! details {
+    () => {
+        "u.middle_name, u.nickname, u.profile, u.picture, u.website, u.gender, u.birthdate, u.zoneinfo, u.locale, u.phone_number, u.phone_number_verified, \
+         u.address_formatted, u.address_street, u.address_locality, u.address_region, u.address_postal_code, u.address_country, u.attributes"
+    };
+}
+macro_rules! family {
+    ($($more:tt)*) => {
+        concat!(
+            "SELECT ", $($more)*
+            "f.id, f.outlives_session, f.born_seq, f.secret_digest, f.generation, f.ordinal, f.scopes, f.resources, f.acr, f.amr, f.auth_time, \
+             f.created_at, f.rotated_at, f.last_used_at, f.expires_at, f.network, f.user_agent, f.ended_at, f.end_reason, f.revoked_seq, ",
+            counter!(), ", ", client!(), ", ", user!(), ", ", grant!(), ", ", session!(),
+            " FROM family f JOIN client c ON c.id = f.client_id JOIN users u ON u.id = f.user_id JOIN grants g ON g.id = f.grant_id \
+             JOIN session s ON s.id = f.session_id JOIN counter k ON k.id = 1 JOIN issuer i ON i.id = 1 WHERE f.id = $1"
+        )
     };
 }
 macro_rules! whole {
@@ -247,16 +288,38 @@ pub async fn of_family(reader: impl Into<Reader<'_>>, family_id: Uuid) -> Result
         #[sqlx(flatten)]
         whole: Whole,
     }
-    let row: Option<Row> = ask!(reader, db => sqlx::query_as(whole!(
-        "f.id, f.outlives_session, f.born_seq, f.secret_digest, f.generation, f.ordinal, f.scopes, f.resources, f.acr, f.amr, f.auth_time, \
-         f.created_at, f.rotated_at, f.last_used_at, f.expires_at, f.network, f.user_agent, f.ended_at, f.end_reason, f.revoked_seq, ",
-        " FROM family f JOIN client c ON c.id = f.client_id JOIN users u ON u.id = f.user_id JOIN grants g ON g.id = f.grant_id \
-         JOIN session s ON s.id = f.session_id JOIN counter k ON k.id = 1 JOIN issuer i ON i.id = 1 WHERE f.id = $1"
-    )).bind(family_id).fetch_optional(db).await?);
+    let row: Option<Row> = ask!(reader, db => sqlx::query_as(family!()).bind(family_id).fetch_optional(db).await?);
     Ok(row.map(|row| (row.family, row.whole.into())))
 }
 
-/// A code and all it hangs on.
+/// The same with what is told of its user, and what its client is told: for claims.
+pub async fn of_family_told(
+    reader: impl Into<Reader<'_>>,
+    family_id: Uuid,
+) -> Result<Option<(Family, Snapshot, Metadata)>> {
+    #[derive(FromRow)]
+    struct Row {
+        #[sqlx(flatten)]
+        family: Family,
+        #[sqlx(flatten)]
+        whole: Whole,
+        #[sqlx(flatten)]
+        details: Details,
+        client_metadata: Json<Metadata>,
+    }
+    let row: Option<Row> = ask!(reader, db => sqlx::query_as(family!(details!(), ", c.metadata AS client_metadata, ",))
+        .bind(family_id).fetch_optional(db).await?);
+    Ok(row.map(|row| (row.family, Snapshot::from(row.whole).knowing(row.details), row.client_metadata.0)))
+}
+
+/// What is told of a user, for whoever finds only after the judging that it is needed. What is read later than a standing is
+/// never older than it.
+pub async fn details(reader: impl Into<Reader<'_>>, user_id: Uuid) -> Result<Option<Details>> {
+    Ok(ask!(reader, db => sqlx::query_as(concat!("SELECT ", details!(), " FROM users u WHERE u.id = $1"))
+        .bind(user_id).fetch_optional(db).await?))
+}
+
+/// A code and all it hangs on, with what is told of its user: a code gives the first tokens.
 pub async fn of_code(reader: impl Into<Reader<'_>>, digest: &[u8]) -> Result<Option<(super::codes::Code, Snapshot)>> {
     #[derive(FromRow)]
     struct Row {
@@ -264,63 +327,41 @@ pub async fn of_code(reader: impl Into<Reader<'_>>, digest: &[u8]) -> Result<Opt
         code: super::codes::Code,
         #[sqlx(flatten)]
         whole: Whole,
+        #[sqlx(flatten)]
+        details: Details,
     }
-    let row: Option<Row> = ask!(reader, db => sqlx::query_as(whole!(
+    let row: Option<Row> = ask!(reader, db => sqlx::query_as(concat!("SELECT ", details!(), ", ", 
         "d.digest, d.family_id, d.born_seq, d.redirect_uri, d.challenge, d.nonce, d.scopes, d.resources, d.acr, d.amr, d.auth_time, \
          d.created_at, d.expires_at, d.spent_at, d.burnt_at, ",
+        counter!(), ", ", client!(), ", ", user!(), ", ", grant!(), ", ", session!(),
         " FROM code d JOIN client c ON c.id = d.client_id JOIN users u ON u.id = d.user_id JOIN grants g ON g.id = d.grant_id \
          JOIN session s ON s.id = d.session_id JOIN counter k ON k.id = 1 JOIN issuer i ON i.id = 1 WHERE d.digest = $1"
     )).bind(digest).fetch_optional(db).await?);
-    Ok(row.map(|row| (row.code, row.whole.into())))
+    Ok(row.map(|row| (row.code, Snapshot::from(row.whole).knowing(row.details))))
 }
 
-/// What a sign-in by password stands on: always the counter, and the user with its hash where there is one.
-#[derive(Debug, Clone)]
-pub struct SigninRoll {
-    pub counter: Counter,
-    pub user: Option<(UserRoll, Option<String>)>,
-}
-
-/// The user whose name or e-mail address has this key, with the password hash, in the counter's snapshot.
-pub async fn of_signin(reader: impl Into<Reader<'_>>, key: &str) -> Result<SigninRoll> {
-    #[derive(FromRow)]
-    struct Found {
-        #[sqlx(flatten)]
-        counter: Counter,
-        #[sqlx(flatten)]
-        user: UserRoll,
-        hash: Option<String>,
-    }
-    let mut reader = reader.into();
-    let row: Option<Found> = ask!(reader.again(), db => sqlx::query_as(concat!(
-        "SELECT ", counter!(), ", ", user!(), ", p.hash FROM users u LEFT JOIN password p ON p.user_id = u.id JOIN counter k ON k.id = 1 JOIN issuer i ON i.id = 1 \
-         WHERE (u.username_key = $1 OR u.email_key = $1) AND u.deleted_at IS NULL ORDER BY CASE WHEN u.username_key = $1 THEN 0 ELSE 1 END LIMIT 1"
-    )).bind(key).fetch_optional(db).await?);
-    // Asked whether or not there is such a user: both cost the same two statements.
-    let counter = ask!(reader, db => sqlx::query_as(concat!("SELECT ", counter!(), " FROM counter k JOIN issuer i ON i.id = k.id AND k.id = 1"))
-        .fetch_one(db).await?);
-    Ok(match row {
-        Some(row) => SigninRoll { counter: row.counter, user: Some((row.user, row.hash)) },
-        None => SigninRoll { counter, user: None },
-    })
-}
-
-/// The user with this id and its hash, in the counter's snapshot. A password change looks at the hash alone, and judges the rest
-/// under its locks.
-pub async fn of_user(
+/// A device code that was allowed, how, and all it hangs on, with what is told of its user.
+pub async fn of_device_code(
     reader: impl Into<Reader<'_>>,
-    user_id: Uuid,
-) -> Result<Option<(UserRoll, Option<String>, Counter)>> {
+    digest: &[u8],
+) -> Result<Option<(DeviceCode, Proved, Snapshot)>> {
     #[derive(FromRow)]
-    struct Found {
+    struct Row {
         #[sqlx(flatten)]
-        counter: Counter,
+        code: DeviceCode,
         #[sqlx(flatten)]
-        user: UserRoll,
-        hash: Option<String>,
+        proved: Proved,
+        #[sqlx(flatten)]
+        whole: Whole,
+        #[sqlx(flatten)]
+        details: Details,
     }
-    let row: Option<Found> = ask!(reader, db => sqlx::query_as(concat!(
-        "SELECT ", counter!(), ", ", user!(), ", p.hash FROM users u LEFT JOIN password p ON p.user_id = u.id JOIN counter k ON k.id = 1 JOIN issuer i ON i.id = 1 WHERE u.id = $1"
-    )).bind(user_id).fetch_optional(db).await?);
-    Ok(row.map(|row| (row.user, row.hash, row.counter)))
+    let row: Option<Row> = ask!(reader, db => sqlx::query_as(concat!("SELECT ", details!(), ", ",
+        "d.digest, d.family_id, d.client_id, d.born_seq, d.scopes, d.resources, d.address, d.user_agent, d.interval_seconds, d.polls, d.polled_at, d.claimed_by, \
+         d.created_at, d.expires_at, d.approved_at, d.denied_at, d.spent_at, d.acr, d.amr, d.auth_time, ",
+        counter!(), ", ", client!(), ", ", user!(), ", ", grant!(), ", ", session!(),
+        " FROM device_code d JOIN client c ON c.id = d.client_id JOIN users u ON u.id = d.user_id JOIN grants g ON g.id = d.grant_id \
+         JOIN session s ON s.id = d.session_id JOIN counter k ON k.id = 1 JOIN issuer i ON i.id = 1 WHERE d.digest = $1 AND d.approved_at IS NOT NULL"
+    )).bind(digest).fetch_optional(db).await?);
+    Ok(row.map(|row| (row.code, row.proved, Snapshot::from(row.whole).knowing(row.details))))
 }

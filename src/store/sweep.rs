@@ -1,6 +1,6 @@
 //! Removing what has expired, in small steady batches, oldest first. Nothing that evidence or a mark hangs on goes early.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Result, Store, Tx, within};
 
@@ -8,6 +8,9 @@ use super::{Result, Store, Tx, within};
 pub const BATCH: i64 = 500;
 /// How many interactions: anybody may begin one, so they must go as fast as they can come. Nothing hangs on them.
 pub const INTERACTIONS: i64 = 5000;
+
+/// How long the codes of devices that became nothing are kept past their end, so that a device that asks late is told why.
+const DEVICES: TimeDelta = TimeDelta::hours(1);
 
 /// What may go, each with the time before which it may.
 #[derive(Debug, Clone, Copy)]
@@ -66,6 +69,13 @@ pub async fn batch(store: &Store, horizon: &Horizon) -> Result<u64> {
         "DELETE FROM code WHERE digest IN (SELECT digest FROM code WHERE expires_at < $1 AND spent_at IS NULL LIMIT $2)",
         horizon.codes
     );
+    // Anybody may ask for one, of a public client: they go as fast as they come.
+    gone += sweep!(
+        &mut tx,
+        "DELETE FROM device_code WHERE digest IN (SELECT digest FROM device_code WHERE expires_at < $1 AND spent_at IS NULL LIMIT $2)",
+        horizon.now - DEVICES,
+        INTERACTIONS
+    );
     tx.commit().await?;
     let mut tx = store.begin().await?;
     gone += families(&mut tx, horizon.lineage).await?;
@@ -74,7 +84,8 @@ pub async fn batch(store: &Store, horizon: &Horizon) -> Result<u64> {
     gone += sweep!(
         &mut tx,
         "DELETE FROM session WHERE id IN (SELECT s.id FROM session s WHERE s.expires_at < $1 \
-         AND NOT EXISTS (SELECT 1 FROM family f WHERE f.session_id = s.id) AND NOT EXISTS (SELECT 1 FROM code d WHERE d.session_id = s.id) LIMIT $2)",
+         AND NOT EXISTS (SELECT 1 FROM family f WHERE f.session_id = s.id) AND NOT EXISTS (SELECT 1 FROM code d WHERE d.session_id = s.id) \
+         AND NOT EXISTS (SELECT 1 FROM device_code d WHERE d.session_id = s.id) LIMIT $2)",
         horizon.lineage
     );
     tx.commit().await?;
@@ -105,8 +116,15 @@ async fn families(tx: &mut Tx, before: DateTime<Utc>) -> Result<u64> {
     );
     gone += over!(
         tx,
+        "DELETE FROM device_code WHERE digest IN (SELECT d.digest FROM family f JOIN device_code d ON d.family_id = f.id WHERE ",
+        " LIMIT $2)",
+        before
+    );
+    gone += over!(
+        tx,
         "DELETE FROM family WHERE id IN (SELECT f.id FROM family f WHERE ",
-        " AND NOT EXISTS (SELECT 1 FROM lineage l WHERE l.family_id = f.id) AND NOT EXISTS (SELECT 1 FROM code d WHERE d.family_id = f.id) LIMIT $2)",
+        " AND NOT EXISTS (SELECT 1 FROM lineage l WHERE l.family_id = f.id) AND NOT EXISTS (SELECT 1 FROM code d WHERE d.family_id = f.id) \
+         AND NOT EXISTS (SELECT 1 FROM device_code d WHERE d.family_id = f.id) LIMIT $2)",
         before
     );
     Ok(gone)

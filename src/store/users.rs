@@ -5,6 +5,7 @@ use sqlx::FromRow;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use super::details::Details;
 use super::{Reader, Result, Tx, ask, within};
 
 /// A user, as stored.
@@ -28,13 +29,17 @@ pub struct User {
     pub revoked_seq: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    #[sqlx(flatten)]
+    pub details: Details,
 }
 
 macro_rules! columns {
     ($before:literal, $after:literal) => {
         concat!(
             $before,
-            "id, sub, username, username_key, email, email_key, email_verified, name, given_name, family_name, groups, disabled_at, deleted_at, revoked_seq, created_at, updated_at",
+            "id, sub, username, username_key, email, email_key, email_verified, name, given_name, family_name, groups, disabled_at, deleted_at, revoked_seq, created_at, updated_at, \
+             middle_name, nickname, profile, picture, website, gender, birthdate, zoneinfo, locale, phone_number, phone_number_verified, \
+             address_formatted, address_street, address_locality, address_region, address_postal_code, address_country, attributes",
             $after
         )
     };
@@ -47,11 +52,11 @@ pub async fn get(reader: impl Into<Reader<'_>>, id: Uuid) -> Result<Option<User>
     )
 }
 
-/// The user with this `sub`.
+/// The user with this `sub`: his own, or a pairwise one that some client knows him by.
 pub async fn by_sub(reader: impl Into<Reader<'_>>, sub: Uuid) -> Result<Option<User>> {
-    Ok(
-        ask!(reader, db => sqlx::query_as(columns!("SELECT ", " FROM users WHERE sub = $1")).bind(sub).fetch_optional(db).await?),
-    )
+    Ok(ask!(reader, db => sqlx::query_as(columns!(
+        "SELECT ", " FROM users WHERE id = (SELECT id FROM users WHERE sub = $1 UNION ALL SELECT user_id FROM pairwise WHERE sub = $1 LIMIT 1)"
+    )).bind(sub).fetch_optional(db).await?))
 }
 
 /// The user whose name, or else e-mail address, has this key.
@@ -80,25 +85,39 @@ pub async fn ended(reader: impl Into<Reader<'_>>) -> Result<Vec<(Uuid, bool)>> {
 
 /// Creates a user.
 pub async fn insert(tx: &mut Tx, user: &User) -> Result<()> {
+    let d = &user.details;
     within!(tx, db => sqlx::query(columns!(
-        "INSERT INTO users (", ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
+        "INSERT INTO users (", ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
+         $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34)"
     ))
     .bind(user.id).bind(user.sub).bind(&user.username).bind(&user.username_key).bind(&user.email).bind(&user.email_key)
     .bind(user.email_verified).bind(&user.name).bind(&user.given_name).bind(&user.family_name).bind(&user.groups)
     .bind(user.disabled_at).bind(user.deleted_at).bind(user.revoked_seq).bind(user.created_at).bind(user.updated_at)
+    .bind(&d.middle_name).bind(&d.nickname).bind(&d.profile).bind(&d.picture).bind(&d.website).bind(&d.gender).bind(&d.birthdate)
+    .bind(&d.zoneinfo).bind(&d.locale).bind(&d.phone_number).bind(d.phone_number_verified).bind(&d.address.formatted)
+    .bind(&d.address.street_address).bind(&d.address.locality).bind(&d.address.region).bind(&d.address.postal_code)
+    .bind(&d.address.country).bind(&d.attributes)
     .execute(&mut *db).await?.rows_affected());
     Ok(())
 }
 
 /// Writes the changeable columns; marks, `sub` and creation stay. The caller holds the row's lock.
 pub async fn update(tx: &mut Tx, user: &User, at: DateTime<Utc>) -> Result<()> {
+    let d = &user.details;
     within!(tx, db => sqlx::query(
         "UPDATE users SET username = $2, username_key = $3, email = $4, email_key = $5, email_verified = $6, name = $7, given_name = $8, \
-         family_name = $9, groups = $10, disabled_at = $11, deleted_at = $12, updated_at = $13 WHERE id = $1",
+         family_name = $9, groups = $10, disabled_at = $11, deleted_at = $12, updated_at = $13, \
+         middle_name = $14, nickname = $15, profile = $16, picture = $17, website = $18, gender = $19, birthdate = $20, zoneinfo = $21, locale = $22, \
+         phone_number = $23, phone_number_verified = $24, address_formatted = $25, address_street = $26, address_locality = $27, address_region = $28, \
+         address_postal_code = $29, address_country = $30, attributes = $31 WHERE id = $1",
     )
     .bind(user.id).bind(&user.username).bind(&user.username_key).bind(&user.email).bind(&user.email_key)
     .bind(user.email_verified).bind(&user.name).bind(&user.given_name).bind(&user.family_name).bind(&user.groups)
     .bind(user.disabled_at).bind(user.deleted_at).bind(at)
+    .bind(&d.middle_name).bind(&d.nickname).bind(&d.profile).bind(&d.picture).bind(&d.website).bind(&d.gender).bind(&d.birthdate)
+    .bind(&d.zoneinfo).bind(&d.locale).bind(&d.phone_number).bind(d.phone_number_verified).bind(&d.address.formatted)
+    .bind(&d.address.street_address).bind(&d.address.locality).bind(&d.address.region).bind(&d.address.postal_code)
+    .bind(&d.address.country).bind(&d.attributes)
     .execute(&mut *db).await?.rows_affected());
     Ok(())
 }

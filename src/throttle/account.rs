@@ -170,14 +170,18 @@ impl Attempt<'_> {
         let Some(address) = self.address.filter(|_| !matches!(self.budget, Budget::Device(..))) else {
             return Vec::new();
         };
-        let most = i64::from(self.rules.network_failures);
-        match address.to_canonical() {
-            IpAddr::V4(v4) => vec![(format!("network:{v4}"), most)],
-            IpAddr::V6(v6) => {
-                let prefix = self.rules.ipv6_prefix;
-                let wide = (prefix > WIDE).then(|| (within(v6, WIDE), most * WIDE_TIMES));
-                std::iter::once((within(v6, prefix), most)).chain(wide).collect()
-            }
+        networks(address, self.rules.ipv6_prefix, i64::from(self.rules.network_failures))
+    }
+}
+
+/// The networks an address lies in, the narrow one first, each with how many failures it may have if the narrow one may have
+/// `most`.
+pub(super) fn networks(address: IpAddr, ipv6_prefix: u8, most: i64) -> Vec<(String, i64)> {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => vec![(format!("network:{v4}"), most)],
+        IpAddr::V6(v6) => {
+            let wide = (ipv6_prefix > WIDE).then(|| (within(v6, WIDE), most * WIDE_TIMES));
+            std::iter::once((within(v6, ipv6_prefix), most)).chain(wide).collect()
         }
     }
 }
@@ -216,6 +220,9 @@ mod tests {
             interactions: 600,
             registrations: 60,
             documents: 30,
+            user_codes: 10,
+            device_requests: 10,
+            device_codes: 10_000,
         }
     }
 

@@ -15,6 +15,7 @@ use crate::oauth::client::Registration;
 use crate::oauth::client_auth::AuthenticatedClient;
 use crate::oauth::error::Error;
 use crate::oauth::scope::Scopes;
+use crate::oidc::claims::Own;
 use crate::policy::Standing;
 use crate::secret;
 use crate::store;
@@ -28,6 +29,8 @@ pub struct Draft {
     pub expires_at: DateTime<Utc>,
     pub scopes: Scopes,
     pub audience: Vec<String>,
+    /// Claims of its audience's own.
+    pub claims: Own,
 }
 
 /// What a draft is drawn from.
@@ -36,6 +39,8 @@ pub struct Allowed {
     pub scopes: Scopes,
     pub audience: Vec<String>,
     pub lifetime: Duration,
+    /// Claims of the audience's own, for tokens with a user behind them.
+    pub claims: Own,
 }
 
 impl Draft {
@@ -46,7 +51,8 @@ impl Draft {
         let issued_at = standing.now().trunc_subsecs(0);
         let longest = issued_at + allowed.lifetime.min(standing.longest_access());
         let expires_at = ends.iter().copied().fold(longest, DateTime::min);
-        Self { jti: secret::uuid_v4(), issued_at, expires_at, scopes: allowed.scopes, audience: allowed.audience }
+        let Allowed { scopes, audience, claims, .. } = allowed;
+        Self { jti: secret::uuid_v4(), issued_at, expires_at, scopes, audience, claims }
     }
 
     /// The row that enrols it.

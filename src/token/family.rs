@@ -1,4 +1,4 @@
-//! Families: born of a code, rotated by each refresh, answered again for an honest retry, ended for a thief.
+//! Families: born of a code or a device code, rotated by each refresh, answered again for an honest retry, ended for a thief.
 //!
 //! A refresh is two round trips: `oauth/grants/refresh_token` reads and judges; here the verdict is carried out. Each of
 //! these writes before it returns the right to tokens: nothing is handed out that is not enrolled. Whatever ends a family
@@ -22,6 +22,7 @@ use crate::policy::Standing;
 use crate::revocation::{self, Cause, Reach, Target};
 use crate::session;
 use crate::store::codes::{self, Code, Redemption, Spent};
+use crate::store::device_codes::{self, DeviceCode, Proved};
 use crate::store::families::{Family, Rotated, Rotation};
 use crate::store::{self, families, lineage};
 
@@ -32,29 +33,91 @@ const CONTENDED: i64 = 3;
 #[derive(Debug)]
 pub struct Redeemable<'a> {
     pub client: &'a AuthenticatedClient,
-    pub code: &'a Code,
+    pub origin: Origin<'a>,
     pub standing: Standing,
-    pub pkce: VerifiedPkce,
-    pub redirect: ValidRedirect,
     pub draft: Draft,
     pub with_refresh: bool,
 }
 
+/// What a family is born of, with what had to be proved of that kind.
+#[derive(Debug)]
+pub enum Origin<'a> {
+    Code {
+        code: &'a Code,
+        pkce: VerifiedPkce,
+        redirect: ValidRedirect,
+    },
+    /// What its user allowed on the page.
+    Device {
+        code: &'a DeviceCode,
+        proved: &'a Proved,
+    },
+}
+
+impl Origin<'_> {
+    fn digest(&self) -> &[u8] {
+        match self {
+            Self::Code { code, .. } => &code.digest,
+            Self::Device { code, .. } => &code.digest,
+        }
+    }
+
+    fn scopes(&self) -> Scopes {
+        match self {
+            Self::Code { code, .. } => Scopes::stored(&code.scopes),
+            Self::Device { code, .. } => Scopes::stored(&code.scopes),
+        }
+    }
+
+    fn family_id(&self) -> Uuid {
+        match self {
+            Self::Code { code, .. } => code.family_id,
+            Self::Device { code, .. } => code.family_id,
+        }
+    }
+
+    fn event(&self) -> Event {
+        match self {
+            Self::Code { .. } => Event::CodeRedeemed,
+            Self::Device { .. } => Event::DeviceRedeemed,
+        }
+    }
+
+    async fn spend(&self, app: &App, redemption: &Redemption<'_>) -> store::Result<Spent> {
+        match self {
+            Self::Code { pkce: VerifiedPkce { .. }, redirect: ValidRedirect { .. }, .. } => {
+                codes::redeem(&app.store, redemption).await
+            }
+            Self::Device { .. } => device_codes::redeem(&app.store, redemption).await,
+        }
+    }
+
+    fn authentication(&self, hangs_on_session: bool) -> Authentication {
+        let family_id = self.family_id();
+        let (auth_time, acr, amr, nonce) = match self {
+            Self::Code { code, .. } => (code.auth_time, code.acr.clone(), code.amr.0.clone(), code.nonce.clone()),
+            Self::Device { proved, .. } => (proved.auth_time, proved.acr.clone(), proved.amr.0.clone(), None),
+        };
+        Authentication { family_id, hangs_on_session, auth_time, acr, amr, nonce }
+    }
+}
+
 /// Spends a code: its family begins, at generation 0. None when the code had been spent before.
 pub async fn begin(app: &App, ask: Redeemable<'_>, caller: &Caller) -> Result<Option<Entitlement>, Error> {
-    let Redeemable { client, code, standing, pkce: VerifiedPkce { .. }, redirect: _, draft, with_refresh } = ask;
+    let Redeemable { client, origin, standing, draft, with_refresh } = ask;
     let registration = client.client().registration().clone();
     let secret = with_refresh.then(FamilySecret::generate);
     let row = draft.row(&standing, caller);
-    let record = Record::new(Event::CodeRedeemed, Actor::Client(client.id()), caller, standing.now())
+    let family_id = origin.family_id();
+    let record = Record::new(origin.event(), Actor::Client(client.id()), caller, standing.now())
         .user(standing.user().map(|user| user.user_id))
         .client(client.id())
         .session(standing.session().map(|session| session.session_id))
-        .family(code.family_id)
+        .family(family_id)
         .detail(json!({ "jti": draft.jti }));
-    let outlives_session = life::outlives(&registration, &Scopes::stored(&code.scopes));
+    let outlives_session = life::outlives(&registration, &origin.scopes());
     let redemption = Redemption {
-        digest: &code.digest,
+        digest: origin.digest(),
         born_seq: standing.as_of(),
         secret_digest: secret.as_ref().map(|secret| secret.digest().as_bytes().to_vec()),
         outlives_session,
@@ -62,18 +125,11 @@ pub async fn begin(app: &App, ask: Redeemable<'_>, caller: &Caller) -> Result<Op
         issued: &row,
         record: &record,
     };
-    if codes::redeem(&app.store, &redemption).await? == Spent::Before {
+    if origin.spend(app, &redemption).await? == Spent::Before {
         return Ok(None);
     }
-    let authentication = Authentication {
-        family_id: code.family_id,
-        hangs_on_session: !outlives_session,
-        auth_time: code.auth_time,
-        acr: code.acr.clone(),
-        amr: code.amr.0.clone(),
-        nonce: code.nonce.clone(),
-    };
-    let refresh = secret.map(|secret| Authentic { family_id: code.family_id, generation: 0, secret });
+    let authentication = origin.authentication(!outlives_session);
+    let refresh = secret.map(|secret| Authentic { family_id, generation: 0, secret });
     Ok(Some(Entitlement { standing, client: registration, draft, authentication: Some(authentication), refresh }))
 }
 

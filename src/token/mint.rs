@@ -6,14 +6,18 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::entitlement::{Draft, Entitlement};
 use super::refresh;
 use crate::app::App;
 use crate::keyring::Alg;
+use crate::oauth::client::Registration;
 use crate::oauth::error::Error;
+use crate::oidc::claims::{self, own};
 use crate::oidc::id_token::{self, IdToken};
-use crate::oidc::{claims, subject};
+use crate::oidc::subject;
+use crate::store::rolls::UserRoll;
 
 /// How old a standing may be when it is minted on.
 const OLDEST_STANDING: Duration = Duration::from_secs(30);
@@ -68,6 +72,9 @@ struct AccessClaims<'a> {
     amr: Option<&'a [String]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     groups: Option<&'a [String]>,
+    /// Claims of the audience's own; none of them has a name of the above.
+    #[serde(flatten)]
+    told: Map<String, Value>,
 }
 
 #[derive(Debug, Serialize)]
@@ -108,13 +115,20 @@ fn access_token(app: &App, entitlement: &Entitlement) -> Result<String, Error> {
         [one] => Audience::One(one),
         many => Audience::Many(many),
     };
+    let told = match user {
+        Some(user) if !draft.claims.is_empty() => own::all(with_details(user)?, &draft.claims),
+        _ => Map::new(),
+    };
     let claims = AccessClaims {
         iss: app.config.issuer.as_str(),
         aud,
         exp: draft.expires_at.timestamp(),
         iat: draft.issued_at.timestamp(),
         jti: draft.jti.to_string(),
-        sub: user.map_or_else(|| subject::of_client(client.id), subject::of_user),
+        sub: match user {
+            Some(_) => subject::known_to(client, standing)?,
+            None => subject::of_client(client.id),
+        },
         client_id: client.public_id(),
         scope: draft.scopes.to_string(),
         sid: authentication
@@ -130,6 +144,7 @@ fn access_token(app: &App, entitlement: &Entitlement) -> Result<String, Error> {
         groups: user
             .filter(|user| draft.scopes.has("groups") && !user.groups.0.is_empty())
             .map(|user| user.groups.0.as_slice()),
+        told,
     };
     Ok(app.keyring.sign(ACCESS_ALG, ACCESS_TYP, &claims).map_err(Error::server)?.compact)
 }
@@ -143,10 +158,11 @@ fn id_token(app: &App, entitlement: &Entitlement, access_token: &str) -> Result<
     if !draft.scopes.has("openid") {
         return Ok(None);
     }
+    let alg = id_token::alg(client)?;
     let lifetime = app.config.tokens.id_token_lifetime.as_secs();
     let token = IdToken {
         iss: app.config.issuer.as_str().to_owned(),
-        sub: subject::of_user(user),
+        sub: subject::known_to(client, standing)?,
         aud: client.public_id(),
         exp: draft.issued_at.timestamp().saturating_add_unsigned(lifetime),
         iat: draft.issued_at.timestamp(),
@@ -156,8 +172,21 @@ fn id_token(app: &App, entitlement: &Entitlement, access_token: &str) -> Result<
         amr: authentication.amr.clone(),
         azp: client.public_id(),
         sid: session.session_id.to_string(),
-        at_hash: id_token::at_hash(access_token),
-        claims: if client.id_token_claims { claims::of_user(user, &draft.scopes) } else { serde_json::Map::new() },
+        at_hash: id_token::at_hash(alg, access_token),
+        claims: id_token_claims(client, user, draft)?,
     };
-    Ok(Some(app.keyring.sign(client.profile.id_token_alg(), "JWT", &token).map_err(Error::server)?.compact))
+    Ok(Some(app.keyring.sign(alg, "JWT", &token).map_err(Error::server)?.compact))
+}
+
+/// Scope claims, where the client asks for them in ID tokens, too.
+fn id_token_claims(client: &Registration, user: &UserRoll, draft: &Draft) -> Result<Map<String, Value>, Error> {
+    if !client.id_token_claims {
+        return Ok(Map::new());
+    }
+    Ok(claims::of_user(with_details(user)?, &client.metadata.claims, &draft.scopes))
+}
+
+/// Whoever tells less than is asked for says so.
+fn with_details(user: &UserRoll) -> Result<&UserRoll, Error> {
+    if user.details.is_some() { Ok(user) } else { Err(Error::server("claims are to be told, and were not read along")) }
 }

@@ -44,6 +44,6 @@ async fn family(app: &App, token: &Authentic) -> Result<Option<Owned>, Error> {
     if !life::fits(&family, token) {
         return Ok(None);
     }
-    let (Some(client), Some(user)) = (&snapshot.client, &snapshot.user) else { return Ok(None) };
-    Ok(Some(Owned { found: Found::Family(family.id), client_id: client.client_id, sub: subject::of_user(user) }))
+    let (Some(client), Some(sub)) = (&snapshot.client, subject::carried(&snapshot)) else { return Ok(None) };
+    Ok(Some(Owned { found: Found::Family(family.id), client_id: client.client_id, sub }))
 }

@@ -52,6 +52,7 @@ const FLOORS: &[&[&str]] = &[
         "oauth/code",
         "oauth/answer",
         "oauth/grants",
+        "oauth/device_code",
         "oauth/registry",
         "oauth/resource",
         "oauth/manage",

@@ -15,10 +15,12 @@ mod admin;
 mod attacks;
 #[path = "../browser/mod.rs"]
 mod browser;
+mod claims;
 mod cli;
 mod config;
 mod cors;
 mod demo;
+mod device;
 mod events;
 mod fetch;
 mod flow;

@@ -155,7 +155,12 @@ async fn a_longer_life_is_known_to_the_log_first(kind: Kind) {
     assert_eq!(longest().await, 600);
     let scope = ResourceScope { name: "a".to_owned(), description: String::new() };
     let life = Some(Duration::from_secs(1800));
-    let draft = resource::Draft { name: "API".to_owned(), scopes: vec![scope], access_token_lifetime: life };
+    let draft = resource::Draft {
+        name: "API".to_owned(),
+        scopes: vec![scope],
+        access_token_lifetime: life,
+        ..resource::Draft::default()
+    };
     let made = resource::create(store, &by, "https://api.test", &draft).await.unwrap().commit().await.unwrap();
     assert_eq!(longest().await, 1800);
     let shorter = |draft: &mut resource::Draft| draft.access_token_lifetime = Some(Duration::from_secs(60));

@@ -1,7 +1,9 @@
 //! What may stand in a user's row: checked before anything is written, all problems at once.
 
+use super::details::{self, DetailsEdit};
 use crate::change::{Problems, Refused, plain};
 use crate::identity::key;
+use crate::store::details::Details;
 use crate::store::users::User;
 
 /// A user to be.
@@ -15,6 +17,7 @@ pub struct NewUser {
     pub given_name: Option<String>,
     pub family_name: Option<String>,
     pub groups: Vec<String>,
+    pub details: DetailsEdit,
 }
 
 /// What changes of a user; an empty text empties the attribute.
@@ -28,6 +31,7 @@ pub struct Edit {
     pub family_name: Option<String>,
     pub add_groups: Vec<String>,
     pub remove_groups: Vec<String>,
+    pub details: DetailsEdit,
 }
 
 /// A draft that may be written.
@@ -37,6 +41,7 @@ pub(super) struct Checked {
     /// As written, and its key.
     pub email: Option<(String, String)>,
     pub groups: Vec<String>,
+    pub details: Details,
 }
 
 /// The most groups of one user: they travel in tokens.
@@ -44,7 +49,8 @@ const MOST_GROUPS: usize = 200;
 /// The most bytes of their names: tokens have to pass through headers, and through ours.
 const MOST_GROUP_BYTES: usize = 4096;
 
-pub(super) fn check(username: &str, email: Option<&str>, new: &NewUser) -> Result<Checked, Refused> {
+/// `was`: the details that `new` changes.
+pub(super) fn check(username: &str, email: Option<&str>, new: &NewUser, was: &Details) -> Result<Checked, Refused> {
     let mut problems = Problems::default();
     let username_key = problems.check("username", name_key(username)).unwrap_or_default();
     let email = email.and_then(|email| Some((email.to_owned(), problems.check("email", address_key(email))?)));
@@ -69,8 +75,9 @@ pub(super) fn check(username: &str, email: Option<&str>, new: &NewUser) -> Resul
             format!("their names have {bytes} bytes: {MOST_GROUP_BYTES} at most, for tokens carry them"),
         );
     }
+    let details = details::apply(was, &new.details, &mut problems);
     problems.into_result()?;
-    Ok(Checked { username: username.to_owned(), username_key, email, groups })
+    Ok(Checked { username: username.to_owned(), username_key, email, groups, details })
 }
 
 fn name_key(username: &str) -> Result<String, String> {
@@ -101,9 +108,11 @@ pub(super) fn apply(user: &User, edit: &Edit) -> Result<User, Refused> {
         given_name: text(&edit.given_name, &user.given_name),
         family_name: text(&edit.family_name, &user.family_name),
         groups,
+        details: edit.details.clone(),
         ..NewUser::default()
     };
-    let checked = check(edit.username.as_ref().unwrap_or(&user.username), email.as_deref(), &draft)?;
+    let username = edit.username.as_ref().unwrap_or(&user.username);
+    let checked = check(username, email.as_deref(), &draft, &user.details)?;
     let mut after = user.clone();
     // A new address has not been vouched for.
     let same = checked.email.as_ref().map(|(_, key)| key) == user.email_key.as_ref();
@@ -116,11 +125,12 @@ pub(super) fn apply(user: &User, edit: &Edit) -> Result<User, Refused> {
     after.given_name = draft.given_name;
     after.family_name = draft.family_name;
     after.groups.0 = checked.groups;
+    after.details = checked.details;
     Ok(after)
 }
 
 /// The names of what differs: an audit row tells that something changed, not the personal data themselves.
-pub(super) fn changed(before: &User, after: &User) -> Vec<&'static str> {
+pub(super) fn changed(before: &User, after: &User) -> Vec<String> {
     let differs = [
         ("username", before.username != after.username),
         ("email", before.email != after.email),
@@ -130,5 +140,10 @@ pub(super) fn changed(before: &User, after: &User) -> Vec<&'static str> {
         ("family_name", before.family_name != after.family_name),
         ("groups", before.groups.0 != after.groups.0),
     ];
-    differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+    differs
+        .into_iter()
+        .filter(|(_, differs)| *differs)
+        .map(|(name, _)| name.to_owned())
+        .chain(details::changed(&before.details, &after.details))
+        .collect()
 }

@@ -7,6 +7,7 @@ use super::living;
 use crate::change::{By, Change, Refused};
 use crate::event::Event;
 use crate::revocation::{self, Reach, Target};
+use crate::store::details::Details;
 use crate::store::locks::{Owner, lock};
 use crate::store::users::{self, User};
 use crate::store::{Store, Tx, audit, grants};
@@ -58,6 +59,7 @@ pub async fn delete(store: &Store, by: &By<'_>, id: Uuid) -> Result<Change<User>
         given_name: None,
         family_name: None,
         groups: Vec::new().into(),
+        details: Details::default(),
         deleted_at: Some(by.at),
         ..user
     };

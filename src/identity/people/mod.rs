@@ -4,9 +4,11 @@
 //! Names and e-mail addresses share one space, since people sign in with either: whoever would take another's is refused.
 //! Refused besides: control characters, names above 200 characters, addresses that aren't one.
 
+mod details;
 mod draft;
 mod end;
 
+pub use details::{DetailsEdit, TEXTS, attribute};
 pub use draft::{Edit, NewUser};
 pub use end::{delete, disable, enable, remove_consent, set_password, unlock};
 use serde_json::json;
@@ -18,13 +20,15 @@ use crate::change::{By, Change, Refused};
 use crate::event::Event;
 use crate::revocation::{self, Reach, Target};
 use crate::secret;
+use crate::store::details::Details;
 use crate::store::locks::{Owner, lock};
 use crate::store::users::{self, User};
 use crate::store::{Error, Store, Tx};
 
 /// Creates a user, with a password if a hash is given.
 pub async fn create(store: &Store, by: &By<'_>, new: NewUser, hash: Option<&str>) -> Result<Change<User>, Refused> {
-    let Checked { username, username_key, email, groups } = draft::check(&new.username, new.email.as_deref(), &new)?;
+    let checked = draft::check(&new.username, new.email.as_deref(), &new, &Details::default())?;
+    let Checked { username, username_key, email, groups, details } = checked;
     let mut tx = store.begin().await?;
     // One at a time: two users may not race for a name and an address that are the same.
     lock(&mut tx, &[Owner::Issuer]).await?;
@@ -45,6 +49,7 @@ pub async fn create(store: &Store, by: &By<'_>, new: NewUser, hash: Option<&str>
         revoked_seq: 0,
         created_at: by.at,
         updated_at: by.at,
+        details,
     };
     unclaimed(&mut tx, &user).await?;
     users::insert(&mut tx, &user).await.map_err(taken)?;
@@ -56,7 +61,8 @@ pub async fn create(store: &Store, by: &By<'_>, new: NewUser, hash: Option<&str>
     Ok(Change::new(tx, user))
 }
 
-/// Changes a user's attributes and groups. A group that is removed ends the access tokens that may name it.
+/// Changes a user's attributes and groups. A group that is removed, and an attribute that says something else, ends the access
+/// tokens that may tell it.
 pub async fn update(store: &Store, by: &By<'_>, id: Uuid, edit: &Edit) -> Result<Change<User>, Refused> {
     let mut tx = store.begin().await?;
     lock(&mut tx, &[Owner::Issuer, Owner::User(id)]).await?;
@@ -69,11 +75,13 @@ pub async fn update(store: &Store, by: &By<'_>, id: Uuid, edit: &Edit) -> Result
     let detail = json!({ "changed": draft::changed(&before, &after), "added": added, "removed": removed });
     let record = by.record(Event::UserUpdated).user(id).detail(detail);
     crate::store::audit::insert(&mut tx, &record).await?;
-    if removed.is_empty() {
-        return Ok(Change::new(tx, after));
-    }
+    let reason = match () {
+        () if !removed.is_empty() => "group_removed",
+        () if details::took_back(&before.details, &after.details) => "attribute_changed",
+        () => return Ok(Change::new(tx, after)),
+    };
     let target = Target::User { id, sub: after.sub };
-    let killed = revocation::kill(&mut tx, &target, Reach::Access, &by.cause("group_removed")).await?;
+    let killed = revocation::kill(&mut tx, &target, Reach::Access, &by.cause(reason)).await?;
     Ok(Change::new(tx, after).and(killed))
 }
 

@@ -32,6 +32,10 @@ pub enum Asked {
     Profile,
     /// `email`
     Email,
+    /// `address`
+    Address,
+    /// `phone`
+    Phone,
     /// `groups`
     Groups,
     /// `offline_access`
@@ -58,6 +62,8 @@ impl Asked {
             "openid" => Self::OpenId,
             "profile" => Self::Profile,
             "email" => Self::Email,
+            "address" => Self::Address,
+            "phone" => Self::Phone,
             "groups" => Self::Groups,
             "offline_access" => Self::Offline { days },
             _ => return None,
@@ -72,6 +78,8 @@ impl Asked {
             Self::OpenId => words.scope_openid,
             Self::Profile => words.scope_profile,
             Self::Email => words.scope_email,
+            Self::Address => words.scope_address,
+            Self::Phone => words.scope_phone,
             Self::Groups => words.scope_groups,
             Self::Offline { .. } => words.scope_offline,
             Self::Resource { description: Some(text), .. } if !text.trim().is_empty() => text,
@@ -87,6 +95,8 @@ impl Asked {
             Self::OpenId => "openid",
             Self::Profile => "profile",
             Self::Email => "email",
+            Self::Address => "address",
+            Self::Phone => "phone",
             Self::Groups => "groups",
             Self::Offline { .. } => "offline_access",
             Self::Resource { scope, .. } => scope,
@@ -131,6 +141,8 @@ impl Consent {
                 Asked::OpenId,
                 Asked::Profile,
                 Asked::Email,
+                Asked::Address,
+                Asked::Phone,
                 Asked::Groups,
                 Asked::Offline { days: 1 },
                 resource("shipments:write", None),

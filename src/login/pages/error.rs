@@ -56,11 +56,13 @@ pub enum Problem {
     NotFound,
     /// Our own fault.
     Broken,
+    /// The code of a device is over, or was answered elsewhere.
+    DeviceOver,
 }
 
 impl Problem {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::BadRequest,
         Self::UnknownClient,
         Self::BadRedirect,
@@ -72,15 +74,19 @@ impl Problem {
         Self::Overloaded,
         Self::NotFound,
         Self::Broken,
+        Self::DeviceOver,
     ];
 
     /// The answer's status.
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
-            Self::BadRequest | Self::UnknownClient | Self::BadRedirect | Self::Expired | Self::OtherBrowser => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::BadRequest
+            | Self::UnknownClient
+            | Self::BadRedirect
+            | Self::Expired
+            | Self::OtherBrowser
+            | Self::DeviceOver => StatusCode::BAD_REQUEST,
             Self::NotFromHere => StatusCode::FORBIDDEN,
             Self::Finished => StatusCode::CONFLICT,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
@@ -114,6 +120,7 @@ impl ErrorPage {
             Problem::Overloaded => words.overloaded,
             Problem::NotFound => words.not_found,
             Problem::Broken => words.broken,
+            Problem::DeviceOver => words.device_over,
         }
     }
 

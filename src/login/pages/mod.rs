@@ -4,7 +4,11 @@
 //! Forms work without script. Every text from outside is escaped by the template; names are set apart against marks
 //! that turn the reading direction, and cut where a person would stop reading (`filters::shown`).
 
+mod agent;
 mod consent;
+mod device_code;
+mod device_consent;
+mod device_told;
 mod error;
 mod filters;
 mod frame;
@@ -14,6 +18,9 @@ mod sign_out;
 mod signed_out;
 
 pub use consent::{Asked, Consent};
+pub use device_code::{DeviceCode, DeviceCodeError};
+pub use device_consent::DeviceConsent;
+pub use device_told::DeviceTold;
 pub use error::{ErrorPage, Problem};
 pub use frame::{Brand, Client, Form, Frame, Link, LinkKind, Who};
 pub use sign_in::{SignIn, SignInError};

@@ -19,9 +19,9 @@ use crate::keyring::json_object;
 use crate::oauth::client::{self, Client};
 use crate::oauth::client_auth::methods;
 use crate::oauth::error::{Code, Error};
-use crate::oauth::manage::Draft;
 use crate::oauth::manage::document::{Reading, keep};
 use crate::oauth::manage::enrol::NotEnrolled;
+use crate::oauth::manage::{Draft, sector};
 use crate::oauth::profile::Profile;
 use crate::oauth::scope::OWN;
 use crate::oauth::{redirect, registry};
@@ -61,7 +61,8 @@ pub async fn find(app: &App, caller: &Caller, url: &str) -> Result<Client, Error
         }
         let (members, holds) = fetched(app, url).await?;
         let terms = Terms { profile: Profile::OAuth21, ..Terms::of(app, None).await? };
-        let draft = drafted(members, &terms)?;
+        let mut draft = drafted(members, &terms)?;
+        draft.listed = sector::listed(&app.fetch, &draft).await.map_err(unfit)?;
         let at = app.clock.after_stamps();
         let by = By { actor: Actor::System, caller, at };
         let reading = Reading { url, draft, until: at + holds };

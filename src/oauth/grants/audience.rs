@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::oauth::client::Registration;
 use crate::oauth::error::{Code, Error};
 use crate::oauth::scope::{self, Scopes};
+use crate::oidc::claims::Own;
 use crate::store::resources::{self, Resource};
 use crate::token::entitlement::Allowed;
 
@@ -51,7 +52,8 @@ pub async fn settle(app: &App, client: &Registration, asked: &[String], scopes: 
     let own_only = !scopes.is_empty() && scopes.iter().all(|scope| scope::OWN.iter().any(|(own, _)| *own == scope));
     // Scopes of Chancery's own APIs are for the issuer, whatever the client's default resource is.
     if chosen.is_empty() || (asked.is_empty() && own_only) {
-        return Ok(Allowed { scopes, audience: vec![issuer], lifetime: app.config.tokens.access_token_lifetime });
+        let lifetime = app.config.tokens.access_token_lifetime;
+        return Ok(Allowed { scopes, audience: vec![issuer], lifetime, claims: Own::new() });
     }
     let mut known = Vec::new();
     for uri in &chosen {
@@ -67,7 +69,19 @@ pub async fn settle(app: &App, client: &Registration, asked: &[String], scopes: 
             app.config.tokens.access_token_lifetime,
             |least, one| if known.len() == 1 { one } else { least.min(one) },
         );
-    Ok(Allowed { scopes, audience: chosen, lifetime })
+    Ok(Allowed { scopes, audience: chosen, lifetime, claims: claims(&known) })
+}
+
+/// The claims of a token's audience. What two resources mean differently by one name is told to neither.
+fn claims(audience: &[Resource]) -> Own {
+    let mut told = Own::new();
+    for (name, attribute) in audience.iter().flat_map(|resource| resource.claims.iter()) {
+        let differs = |other: &Resource| other.claims.get(name).is_some_and(|theirs| theirs != attribute);
+        if !audience.iter().any(differs) {
+            told.insert(name.clone(), attribute.clone());
+        }
+    }
+    told
 }
 
 /// A resource that the client may ask for.
@@ -82,6 +96,19 @@ async fn allowed(app: &App, client: &Registration, uri: &str) -> Result<Option<R
         return Ok(None);
     }
     Ok(resources::by_uri(&app.store, uri).await?.filter(|resource| resource.retired_at.is_none()))
+}
+
+/// What a user is asked to authorize a client for: the live resources of the client that the request names, or its default one.
+pub async fn of_request(
+    app: &App,
+    client: &Registration,
+    params: &crate::http::params::Params,
+) -> Result<Vec<String>, Error> {
+    let resources = asked(params)?;
+    for uri in &resources {
+        live(app, client, uri).await?;
+    }
+    Ok(if resources.is_empty() { client.resources.first().cloned().into_iter().collect() } else { resources })
 }
 
 /// The `resource` parameters of a request.

@@ -16,7 +16,7 @@ use crate::secret::{Code, Opaque};
 use crate::store::codes::{self, Burnt};
 use crate::store::{self, rolls};
 use crate::token::entitlement::Draft;
-use crate::token::family::{self, Ending, Redeemable};
+use crate::token::family::{self, Ending, Origin, Redeemable};
 use crate::token::life;
 
 pub const GRANT: Grant = Grant {
@@ -66,7 +66,8 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
             Err(error) => return Err(error),
         };
         let with_refresh = refresh_token::is_due(client.client(), &draft.scopes);
-        let ask = Redeemable { client, code: &code, standing, pkce, redirect, draft, with_refresh };
+        let origin = Origin::Code { code: &code, pkce, redirect };
+        let ask = Redeemable { client, origin, standing, draft, with_refresh };
         if let Some(entitlement) = family::begin(app, ask, caller).await? {
             return Ok(Redeemed::Entitled(Box::new(entitlement)));
         }

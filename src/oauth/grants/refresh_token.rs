@@ -4,15 +4,18 @@
 //! resource; whatever can refuse refuses here, before the generation is looked at, so that no refusal ever advances or ends a
 //! family. Then the verdict of `token/lineage` is carried out. Who lost the race for the live generation begins again once.
 
+use uuid::Uuid;
+
 use super::audience;
 use super::request::{ActsFor, Grant, Redeemed, Refresh, TokenRequest};
 use crate::event::{Actor, Event, Record};
 use crate::oauth::client::Client;
 use crate::oauth::error::{Code, Error};
 use crate::oauth::scope::Scopes;
+use crate::oidc::claims;
 use crate::policy::{Question, Standing};
 use crate::store::families::Family;
-use crate::store::rolls;
+use crate::store::rolls::{self, Snapshot};
 use crate::token::entitlement::Draft;
 use crate::token::family::{self, Refreshable};
 use crate::token::life::{self, Over};
@@ -34,7 +37,7 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
     let mut lost_race = false;
     loop {
         let question = Question::now(&app.clock, app.config.sessions.idle);
-        let Some((family, snapshot)) = rolls::of_family(&app.store, token.family_id).await? else {
+        let Some((family, snapshot)) = read(request, token.family_id).await? else {
             return Err(over("unknown family"));
         };
         if !life::fits(&family, &token) {
@@ -56,6 +59,7 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
         let Some(draft) = draft(request, &family, &standing).await? else {
             return Err(refused(request, &family, "no resource it was authorized for is left").await);
         };
+        let standing = claims::read_along(&app.store, standing, !draft.claims.is_empty()).await?;
         let presented = Presented {
             generation: token.generation,
             current: family.generation,
@@ -86,6 +90,15 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
         }
         return Err(over(ending.reason));
     }
+}
+
+/// The family and all it hangs on; what else is told of its user only where ID tokens tell it.
+async fn read(request: &TokenRequest<'_>, id: Uuid) -> Result<Option<(Family, Snapshot)>, Error> {
+    let store = &request.app.store;
+    if request.client.client().registration().id_token_claims {
+        return Ok(rolls::of_family_told(store, id).await?.map(|(family, snapshot, _)| (family, snapshot)));
+    }
+    Ok(rolls::of_family(store, id).await?)
 }
 
 /// Scopes, resource and limits of the access token a refresh would give: never more than the family has. None when nobody is

@@ -6,7 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::draft::Draft;
-use super::metadata;
+use super::{metadata, sector};
 use crate::change::{Problems, Refused, plain};
 use crate::oauth::client_auth::methods;
 use crate::oauth::grants::request::{ActsFor, Refresh};
@@ -20,7 +20,8 @@ const LONGEST_RETRY: Duration = Duration::from_secs(600);
 /// The most URIs, origins and resources of one client, each.
 const MOST_LISTED: usize = 100;
 
-pub(super) fn check(draft: &Draft, resources: &[Resource]) -> Result<(), Refused> {
+/// `was`: the registration that this one changes.
+pub(super) fn check(draft: &Draft, was: Option<&Draft>, resources: &[Resource]) -> Result<(), Refused> {
     let mut problems = Problems::default();
     problems.check("name", plain(&draft.name));
     if methods::named(&draft.auth_method).is_none() {
@@ -29,6 +30,7 @@ pub(super) fn check(draft: &Draft, resources: &[Resource]) -> Result<(), Refused
     }
     uris(draft, &mut problems);
     metadata::check(draft, &mut problems);
+    sector::check(draft, was, &mut problems);
     grants(draft, &mut problems);
     scopes(draft, resources, &mut problems);
     if draft.retry_window.is_some_and(|window| window > LONGEST_RETRY) {

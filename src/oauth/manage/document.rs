@@ -13,6 +13,7 @@ use super::enrol::NotEnrolled;
 use crate::change::{By, Change, Problem, Refused};
 use crate::event::Event;
 use crate::oauth::client::Source;
+use crate::revocation::{self, Reach, Target};
 use crate::store::clients::{self, Client};
 use crate::store::locks::{Owner, lock};
 use crate::store::{Error, Store, Tx, audit, enrolled, grants, resources};
@@ -46,7 +47,8 @@ pub async fn keep(
         return Err(Refused::Conflict("an administrator has disabled this client".to_owned()).into());
     }
     let known = resources::list(&mut tx).await?;
-    fitting(&mut reading.draft, |draft| check::check(draft, &known))?;
+    let was = before.as_ref().and_then(Draft::of);
+    fitting(&mut reading.draft, |draft| check::check(draft, was.as_ref(), &known))?;
     let Some(before) = before else {
         if enrolled::count(&mut tx, Source::Document.name()).await? >= most {
             return Err(NotEnrolled::Full);
@@ -54,24 +56,33 @@ pub async fn keep(
         return made(tx, by, &reading).await;
     };
     let after = Client { deleted_at: None, ..reading.draft.onto(&before) };
-    let was = Draft::of(&before);
     let kept = was.is_some() && was == Draft::of(&after) && before.deleted_at.is_none();
     if was.as_ref().is_some_and(|was| was.is_public() != reading.draft.is_public()) {
         let says = "a client stays public or confidential as it was at first; use another document".to_owned();
         return Err(Refused::Invalid(vec![Problem { field: "auth_method", says }]).into());
     }
+    let mut killed = None;
     if !kept {
         clients::update(&mut tx, &after, by.at).await?;
         let looks = |draft: &Draft| (draft.name.clone(), draft.redirect_uris.clone());
         let same = was.as_ref().map(looks) == Some(looks(&reading.draft));
         let forgotten = if same { 0 } else { grants::forget_all(&mut tx, id).await? };
+        let other_subjects = was.as_ref().is_some_and(|was| was.sector() != reading.draft.sector());
         let changed = was.map(|was| was.differing(&reading.draft));
         let detail = json!({ "document": reading.url, "changed": changed, "consents_forgotten": forgotten });
         audit::insert(&mut tx, &by.record(Event::ClientUpdated).client(id).detail(detail)).await?;
+        if other_subjects {
+            let cause = by.cause("subjects_changed");
+            killed = Some(revocation::kill(&mut tx, &Target::Client(id), Reach::Lineage, &cause).await?);
+        }
     }
     enrolled::holds_until(&mut tx, id, reading.until).await?;
     let client = clients::get(&mut tx, id).await?.ok_or_else(unknown)?;
-    Ok(Change::new(tx, client))
+    let change = Change::new(tx, client);
+    Ok(match killed {
+        Some(killed) => change.and(killed),
+        None => change,
+    })
 }
 
 /// A document is written for every server: what it says beyond what is done here, and may be left out, is.

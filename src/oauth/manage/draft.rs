@@ -6,11 +6,13 @@ use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use super::sector::Listed;
 use crate::oauth::client::Source;
 use crate::oauth::client_auth::methods;
 use crate::oauth::grants::{authorization_code, refresh_token};
 use crate::oauth::profile::Profile;
-use crate::oauth::scope::{STANDARD, Scopes};
+use crate::oauth::scope::{Scopes, USUAL};
+use crate::oidc::subject;
 use crate::store::client_metadata::Metadata;
 use crate::store::clients::Client;
 
@@ -39,6 +41,8 @@ pub struct Draft {
     pub policy_uri: Option<String>,
     pub tos_uri: Option<String>,
     pub metadata: Metadata,
+    /// What its sector document was found to list.
+    pub listed: Option<Listed>,
 }
 
 impl Default for Draft {
@@ -52,7 +56,7 @@ impl Default for Draft {
             post_logout_redirect_uris: Vec::new(),
             origins: Vec::new(),
             grants: words(&[authorization_code::GRANT.name, refresh_token::GRANT.name]),
-            scopes: words(STANDARD),
+            scopes: words(USUAL),
             resources: Vec::new(),
             skips_consent: false,
             retry_window: None,
@@ -62,6 +66,7 @@ impl Default for Draft {
             policy_uri: None,
             tos_uri: None,
             metadata: Metadata::default(),
+            listed: None,
         }
     }
 }
@@ -88,12 +93,18 @@ impl Draft {
             policy_uri: row.policy_uri.clone(),
             tos_uri: row.tos_uri.clone(),
             metadata: row.metadata.0.clone(),
+            listed: None,
         })
     }
 
     #[must_use]
     pub fn is_public(&self) -> bool {
         methods::named(&self.auth_method).is_some_and(|method| method.public)
+    }
+
+    /// The sector of its pairwise subjects.
+    pub(super) fn sector(&self) -> Result<Option<String>, &'static str> {
+        subject::sector(&self.metadata, &self.redirect_uris)
     }
 
     /// Whether it is given a secret.

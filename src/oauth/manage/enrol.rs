@@ -13,6 +13,7 @@ use super::{check, end, locked, secrets};
 use crate::change::{By, Change, Problem, Refused};
 use crate::event::Event;
 use crate::oauth::client::Source;
+use crate::revocation::{self, Reach, Target};
 use crate::secret::{self, ClientSecret, Opaque, RegistrationToken};
 use crate::store::clients::{self, Client};
 use crate::store::enrolled::{self, Registration};
@@ -61,7 +62,7 @@ pub async fn enrol(
     admission: Admission,
 ) -> Result<Change<Enrolled>, NotEnrolled> {
     let mut tx = store.begin().await?;
-    check::check(draft, &resources::list(&mut tx).await?)?;
+    check::check(draft, None, &resources::list(&mut tx).await?)?;
     // First the row that those who come at the same time with one token queue for.
     if let Some(id) = admission.initial_token
         && initial_tokens::take(&mut tx, id, by.at).await? == Used::NoMore
@@ -108,6 +109,7 @@ pub async fn replace(
         return Err(Refused::Conflict("this registration is not the client's to change".to_owned()));
     };
     let mut draft = edit(&was)?;
+    let listed = draft.listed.take();
     if draft == was {
         return Ok(Change::new(tx, (before, None)));
     }
@@ -121,7 +123,8 @@ pub async fn replace(
         // An administrator who let it skip consent let another one do so.
         draft.skips_consent = false;
     }
-    check::check(&draft, &resources::list(&mut tx).await?)?;
+    draft.listed = listed;
+    check::check(&draft, Some(&was), &resources::list(&mut tx).await?)?;
     let after = draft.onto(&before);
     clients::update(&mut tx, &after, by.at).await?;
     let forgotten = if looks_otherwise { grants::forget_all(&mut tx, id).await? } else { 0 };
@@ -129,7 +132,13 @@ pub async fn replace(
     let secret = if bare { Some(secrets::add(&mut tx, by, id).await?) } else { None };
     let detail = json!({ "changed": was.differing(&draft), "consents_forgotten": forgotten });
     audit::insert(&mut tx, &by.record(Event::ClientUpdated).client(id).detail(detail)).await?;
-    Ok(Change::new(tx, (after, secret)))
+    if was.sector() == draft.sector() {
+        return Ok(Change::new(tx, (after, secret)));
+    }
+    // Other subjects are other names for everybody.
+    let cause = by.cause("subjects_changed");
+    let killed = revocation::kill(&mut tx, &Target::Client(id), Reach::Lineage, &cause).await?;
+    Ok(Change::new(tx, (after, secret)).and(killed))
 }
 
 /// Deletes a client that has gone unused, if that is so still: never used and older than `fresh`, or last used before `idle`.

@@ -6,10 +6,11 @@ use url::Url;
 
 use super::draft::Draft;
 use crate::change::Problems;
-use crate::oidc::id_token;
+use crate::oauth::registry;
+use crate::oidc::claims::own;
 use crate::store::client_metadata::SubjectType;
 
-/// The most contacts and claims of one client, each.
+/// The most contacts of one client.
 const MOST_LISTED: usize = 20;
 /// The most bytes of a key set that is given.
 const MOST_JWKS: usize = 32 * 1024;
@@ -19,11 +20,6 @@ const NOT_YET: &[&str] = &[
     "logo_uri",
     "jwks",
     "jwks_uri",
-    "subject_type",
-    "sector_identifier_uri",
-    "id_token_signed_response_alg",
-    "userinfo_signed_response_alg",
-    "claims",
     "default_max_age",
     "default_acr_values",
     "backchannel_logout_uri",
@@ -51,12 +47,12 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
         }
     }
     keys(draft, problems);
-    for (field, alg) in [
-        ("id_token_signed_response_alg", &metadata.id_token_signed_response_alg),
-        ("userinfo_signed_response_alg", &metadata.userinfo_signed_response_alg),
+    for (field, alg, known) in [
+        ("id_token_signed_response_alg", &metadata.id_token_signed_response_alg, registry::ID_TOKEN_ALGS),
+        ("userinfo_signed_response_alg", &metadata.userinfo_signed_response_alg, registry::USERINFO_ALGS),
     ] {
-        if let Some(alg) = alg.as_deref().filter(|alg| !id_token::ALGORITHMS.iter().any(|known| known.name() == *alg)) {
-            let known: Vec<_> = id_token::ALGORITHMS.iter().map(|known| known.name()).collect();
+        if let Some(alg) = alg.as_deref().filter(|alg| !known.iter().any(|known| known.name() == *alg)) {
+            let known: Vec<_> = known.iter().map(|known| known.name()).collect();
             problems.add(field, format!("{alg:?} is not signed with here; choose {}", known.join(" or ")));
         }
     }
@@ -69,10 +65,11 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
             problems.add("contacts", format!("{contact:?} is not an e-mail address"));
         }
     }
-    for (field, many) in [("contacts", metadata.contacts.len()), ("claims", metadata.claims.len())] {
-        if many > MOST_LISTED {
-            problems.add(field, format!("{many} are too many: {MOST_LISTED} at most"));
-        }
+    for says in own::check(&metadata.claims) {
+        problems.add("claims", says);
+    }
+    if metadata.contacts.len() > MOST_LISTED {
+        problems.add("contacts", format!("{} are too many: {MOST_LISTED} at most", metadata.contacts.len()));
     }
 }
 

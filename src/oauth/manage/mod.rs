@@ -12,6 +12,7 @@ pub mod enrol;
 pub mod initial_token;
 mod metadata;
 mod secrets;
+pub mod sector;
 
 pub use draft::Draft;
 pub use end::{delete, disable, enable};
@@ -34,7 +35,7 @@ pub async fn create(
     draft: &Draft,
 ) -> Result<Change<(Client, Option<Opaque<ClientSecret>>)>, Refused> {
     let mut tx = store.begin().await?;
-    check::check(draft, &resources::list(&mut tx).await?)?;
+    check::check(draft, None, &resources::list(&mut tx).await?)?;
     let client = draft.row(secret::uuid_v7(by.at), by.at);
     clients::insert(&mut tx, &client).await?;
     let secret = if draft.needs_secret() { Some(secrets::add(&mut tx, by, client.id).await?) } else { None };
@@ -43,7 +44,8 @@ pub async fn create(
     Ok(Change::new(tx, (client, secret)))
 }
 
-/// Changes a client's registration, from what it is. Another profile is another rulebook: it ends the client's families.
+/// Changes a client's registration, from what it is. Another profile is another rulebook, and other subjects are other names for
+/// everybody: both end the client's families.
 pub async fn update(
     store: &Store,
     by: &By<'_>,
@@ -67,15 +69,17 @@ pub async fn update(
         let says = "a client stays public or confidential as it was registered; register another one";
         return Err(Refused::Conflict(says.to_owned()));
     }
-    check::check(&draft, &resources::list(&mut tx).await?)?;
+    check::check(&draft, Some(&was), &resources::list(&mut tx).await?)?;
     let after = draft.onto(&before);
     clients::update(&mut tx, &after, by.at).await?;
     let record = by.record(Event::ClientUpdated).client(id).detail(json!({ "changed": was.differing(&draft) }));
     audit::insert(&mut tx, &record).await?;
-    if before.profile == after.profile {
-        return Ok(Change::new(tx, after));
-    }
-    let killed = revocation::kill(&mut tx, &Target::Client(id), Reach::Lineage, &by.cause("profile_changed")).await?;
+    let reason = match () {
+        () if before.profile != after.profile => "profile_changed",
+        () if was.sector() != draft.sector() => "subjects_changed",
+        () => return Ok(Change::new(tx, after)),
+    };
+    let killed = revocation::kill(&mut tx, &Target::Client(id), Reach::Lineage, &by.cause(reason)).await?;
     Ok(Change::new(tx, after).and(killed))
 }
 

@@ -19,8 +19,8 @@ use crate::event::{Actor, Caller};
 use crate::oauth::client::Source;
 use crate::oauth::enrol::{self, Terms};
 use crate::oauth::error::{Code, Error};
+use crate::oauth::manage::{self, enrol as enrolling, sector};
 use crate::oauth::reply::{self, Read};
-use crate::oauth::{manage, manage::enrol as enrolling};
 use crate::secret::{ClientSecret, Digest, Opaque, RegistrationToken};
 use crate::store::clients::{self, Client};
 use crate::store::{enrolled, initial_tokens};
@@ -166,10 +166,30 @@ async fn replaced(
     let terms = Terms::of(app, initial.as_ref().map(|token| &token.terms.0)).await?;
     let (id, at) = (owner.client.id, app.clock.after_stamps());
     let by = By { actor: Actor::Client(id), caller, at };
-    let edit = |was: &manage::Draft| enrol::read(&members, was, &terms);
+    let listed = match manage::Draft::of(&owner.client) {
+        Some(was) => listed(app, caller, &was, &enrol::read(&members, &was, &terms).map_err(enrol::refusal)?).await?,
+        None => None,
+    };
+    let edit = |was: &manage::Draft| Ok(manage::Draft { listed, ..enrol::read(&members, was, &terms)? });
     let change = enrolling::replace(&app.store, &by, id, edit).await.map_err(enrol::refusal)?;
     let (client, secret) = change.settle(app).await?;
     Ok(reply::json(200, &told(app, &owner, &client, secret.as_ref())))
+}
+
+/// What the sector document of a changed registration lists. It makes this server ask another, so that it counts as a registration.
+async fn listed(
+    app: &App,
+    caller: &Caller,
+    was: &manage::Draft,
+    now: &manage::Draft,
+) -> Result<Option<sector::Listed>, Error> {
+    if now == was || now.metadata.sector_identifier_uri.is_none() {
+        return Ok(None);
+    }
+    if !app.registrations.take(caller, None, app.clock.monotonic()) {
+        return Err(Error::new(Code::TooMany, "too many registrations from this network"));
+    }
+    sector::listed(&app.fetch, now).await.map_err(enrol::refusal)
 }
 
 /// What a client may only repeat: who it is, and what it was given (RFC 7592, 2.2).

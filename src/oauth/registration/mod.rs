@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::enrol::{self, Terms};
 use super::error::{Code, Error};
 use super::manage::enrol::{Admission, Enrolled, NotEnrolled, enrol};
+use super::manage::sector;
 use super::reply::{self, Read};
 use crate::app::App;
 use crate::change::By;
@@ -60,11 +61,13 @@ async fn answer(app: &App, caller: &Caller, headers: &HeaderMap, body: Read) -> 
         return Err(Error::new(Code::UnapprovedSoftwareStatement, says));
     }
     let terms = Terms::of(app, token.as_ref().map(|token| &token.terms.0)).await?;
-    let draft = enrol::read(&members, &terms.draft(), &terms).map_err(enrol::refusal)?;
+    let mut draft = enrol::read(&members, &terms.draft(), &terms).map_err(enrol::refusal)?;
     let id = token.as_ref().map(|token| token.id);
     if !app.registrations.take(caller, id, app.clock.monotonic()) {
         return Err(Error::new(Code::TooMany, "too many registrations from this network, or with this token"));
     }
+    // Only now: it may make this server ask another.
+    draft.listed = sector::listed(&app.fetch, &draft).await.map_err(enrol::refusal)?;
     let by = By { actor: Actor::Anonymous, caller, at: app.clock.after_stamps() };
     let admission = Admission { initial_token: id, most: i64::from(app.config.registration.clients) };
     let enrolled = enrol(&app.store, &by, &draft, admission).await.map_err(|not| match not {

@@ -3,6 +3,7 @@
 
 use chancery::oauth::registry::GRANTS;
 
+use crate::device::desk::{Asked, GRANT as DEVICE, allows, asks_for};
 use crate::kills::browsing::afresh;
 use crate::kills::causes::{Cause, carry_out};
 use crate::kills::probes::kid;
@@ -39,9 +40,9 @@ use Expected::{Refused, Right};
 fn expected(grant: &str, state: Cause) -> Expected {
     match (grant, state) {
         (_, Cause::ClientDisabled | Cause::ClientDeleted) => Refused(401, "invalid_client"),
-        ("authorization_code" | "refresh_token", Cause::GroupRemoved | Cause::Admin("key")) => Right,
+        ("authorization_code" | "refresh_token" | DEVICE, Cause::GroupRemoved | Cause::Admin("key")) => Right,
         // Nobody is left to hold it, nothing it was allowed by, or nothing that it could be for.
-        ("authorization_code" | "refresh_token", _) => Refused(400, "invalid_grant"),
+        ("authorization_code" | "refresh_token" | DEVICE, _) => Refused(400, "invalid_grant"),
         ("client_credentials", Cause::ResourceRetired) => Refused(400, "invalid_target"),
         // A client's own right rests on no user.
         ("client_credentials", _) => Right,
@@ -50,8 +51,9 @@ fn expected(grant: &str, state: Cause) -> Expected {
 }
 
 /// Presents what was handed out for a grant.
-async fn present(grant: &str, world: &World, (flow, code): &(Flow, String)) -> Answer {
+async fn present(grant: &str, world: &World, (flow, code, device): &(Flow, String, Asked)) -> Answer {
     match grant {
+        DEVICE => world.dash.poll(&device.device_code).await,
         "authorization_code" => world.dash.redeem(flow, code).await,
         "refresh_token" => world.dash.refresh(&world.this().refresh).await,
         "client_credentials" => {
@@ -70,9 +72,12 @@ async fn v235_every_grant_in_every_state(kind: Kind) {
         let flow = world.dash.flow(&[("resource", &world.first)]);
         let name = world.alice.username.clone();
         let (code, _) = afresh(&mut world.here, &flow, (&name, PASSWORD)).await;
+        let asked = [("scope", world.dash.scope.as_str()), ("resource", &world.first)];
+        let device = asks_for(&world.dash, &asked).await;
+        allows(&mut world.here, &device, &name).await;
         let before = kid(&world.this().access);
         carry_out(*state, &issuer, &mut world).await;
-        let held = (flow, code);
+        let held = (flow, code, device);
         for grant in GRANTS {
             let answer = present(grant.name, &world, &held).await;
             let cell = format!("{} when {state:?}: {}", grant.name, answer.text);

@@ -59,6 +59,7 @@ const PATHS: &[&str] = &[
     "/oauth2/authorize",
     "/oauth2/logout",
     "/login",
+    "/device",
     "/healthz",
     "/static/chancery.css",
     "/.well-known/openid-configuration",

@@ -14,7 +14,7 @@ use crate::kit::issuer::{Kind, on_both};
 
 on_both!(v036_any_authorization_header, v037_nobody_speaks_for_a_client, v039_a_disabled_client_is_nobody);
 
-const DOORS: [&str; 3] = ["/oauth2/token", "/oauth2/introspect", "/oauth2/revoke"];
+const DOORS: [&str; 4] = ["/oauth2/token", "/oauth2/introspect", "/oauth2/revoke", "/oauth2/device"];
 
 fn body(ground: &Ground) -> String {
     let refresh = ground.tokens.str("refresh_token");
@@ -192,6 +192,7 @@ async fn v039_a_disabled_client_is_nobody(kind: Kind) {
     web.refresh(&refresh).await.is(401, "invalid_client");
     web.redeem(&flow, &code).await.is(401, "invalid_client");
     web.token(&[("grant_type", "client_credentials")]).await.is(401, "invalid_client");
+    web.device(&[]).await.is(401, "invalid_client");
     web.introspect(&access).await.is(401, "invalid_client");
     web.revoke(&refresh).await.is(401, "invalid_client");
     web.userinfo(&access).await.is(401, "invalid_token");

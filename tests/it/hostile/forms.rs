@@ -13,9 +13,11 @@ const FORMS: &[(&str, &str)] = &[
     ("/oauth2/token", "grant_type=refresh_token&refresh_token=x&scope=openid&code=x&redirect_uri=x&code_verifier=x"),
     ("/oauth2/introspect", "token=x&token_type_hint=access_token"),
     ("/oauth2/revoke", "token=x&token_type_hint=refresh_token"),
+    ("/oauth2/device", "scope=openid"),
     ("/oauth2/userinfo", "access_token=x"),
     ("/oauth2/logout", "id_token_hint=x&client_id=x&state=x&post_logout_redirect_uri=x&form_token=x"),
     ("/login", "interaction=x&form_token=x&username=alice&password=x"),
+    ("/device", "code=x&form_token=x"),
 ];
 
 /// Where parameters stand in the address.
@@ -23,6 +25,7 @@ const QUERIES: &[(&str, &str)] = &[
     ("/oauth2/authorize", "response_type=code&redirect_uri=https://rp.test/cb&scope=openid&state=s&code_challenge=x"),
     ("/oauth2/logout", "client_id=x&state=s&post_logout_redirect_uri=https://rp.test/bye"),
     ("/login", "interaction=x"),
+    ("/device", "user_code=x"),
 ];
 
 /// What no form and no query can be.

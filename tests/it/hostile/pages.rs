@@ -80,7 +80,7 @@ async fn v125_what_was_sent_is_only_text(kind: Kind) {
                 harmless(&fresh.get(&url).await, name);
             }
             let query = chancery::http::params::encode([(name, trick)]);
-            for path in ["/login", "/oauth2/logout", "/nowhere"] {
+            for path in ["/login", "/device", "/oauth2/logout", "/nowhere"] {
                 harmless(&fresh.get(&ground.issuer.url(&format!("{path}?{query}"))).await, path);
             }
         }
@@ -147,6 +147,9 @@ async fn v122_v229_every_answer_is_armoured(kind: Kind) {
         Raw::get("/oauth2/authorize"),
         Raw::get("/oauth2/logout"),
         Raw::get("/login"),
+        Raw::get("/device"),
+        Raw::form("/device", "code=x"),
+        Raw::form("/oauth2/device", "scope=openid"),
         Raw::new("PUT", "/login"),
         Raw::form("/login", "a=b"),
         Raw::form("/oauth2/token", vec![b'a'; 70_000]),

@@ -28,6 +28,8 @@ async fn v195_no_body_is_read_past_the_limit(kind: Kind) {
         "/oauth2/token",
         "/oauth2/introspect",
         "/oauth2/revoke",
+        "/oauth2/device",
+        "/device",
         "/oauth2/userinfo",
         "/oauth2/authorize",
         "/login",
@@ -138,6 +140,8 @@ async fn wrong_methods_and_paths_are_told(kind: Kind) {
         ("/oauth2/token", "POST"),
         ("/oauth2/introspect", "POST"),
         ("/oauth2/revoke", "POST"),
+        ("/oauth2/device", "POST"),
+        ("/device", "GET,HEAD,POST"),
         ("/oauth2/authorize", "GET,HEAD,POST"),
         ("/oauth2/userinfo", "GET,HEAD,POST"),
         ("/oauth2/logout", "GET,HEAD,POST"),
@@ -173,6 +177,8 @@ async fn wrong_methods_and_paths_are_told(kind: Kind) {
         "/oauth2/userinfo/.js",
         "/oauth2/userinfo%2f.js",
         "/login/x.css",
+        "/device/",
+        "/device/x.css",
         "/oauth2/authorize/a.png",
         "/static/../login",
         "/static/%2e%2e/login",
@@ -320,7 +326,7 @@ async fn clients_nobody_knows(kind: Kind) {
             ("grant_type", "refresh_token"),
             ("refresh_token", "x"),
         ]);
-        for path in ["/oauth2/token", "/oauth2/introspect", "/oauth2/revoke"] {
+        for path in ["/oauth2/token", "/oauth2/introspect", "/oauth2/revoke", "/oauth2/device"] {
             let got = Raw::form(path, &form).send(at).await;
             got.refused(id);
             assert_eq!((got.status, got.error().as_str()), (401, "invalid_client"));

@@ -1,6 +1,6 @@
 //! Everything that ends access: what it reaches, how soon, who may begin again, and what becomes of whoever is late.
 
-mod barrier;
+pub mod barrier;
 pub mod browsing;
 pub mod causes;
 mod clocks;

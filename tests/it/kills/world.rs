@@ -1,9 +1,11 @@
 //! One thing to end, and a neighbour of it along every line of its lineage.
 
+use chancery::store::client_metadata::SubjectType;
 use chancery::store::users::User;
 use sqlx::types::Json;
 
 use super::browsing::{Page, afresh};
+use crate::device::desk::{GRANT as DEVICE, allows, asks_for};
 use crate::kit::actors::{Answer, Browser, Flow, PASSWORD, RelyingParty};
 use crate::kit::issuer::Issuer;
 
@@ -52,13 +54,19 @@ impl World {
         let resources = Json(vec![first.clone(), second.clone()]);
         let asking = |row: &mut chancery::store::clients::Client| {
             row.resources = resources.clone();
-            row.grants.0.push("client_credentials".to_owned());
+            row.grants.0.extend(["client_credentials".to_owned(), DEVICE.to_owned()]);
             row.scopes.push_str(" read");
             row.consent = "ask".to_owned();
             // Whatever is presented twice is a copy.
             row.retry_window_seconds = Some(0);
         };
-        let (dash, other) = (issuer.client_with(asking).await, issuer.client_with(asking).await);
+        // Every other world's dashboard knows its users by names of its own: what ends must name those, too.
+        let pairwise = tag.ends_with(['0', '2', '4', '6', '8']);
+        let named = |row: &mut chancery::store::clients::Client| {
+            asking(row);
+            row.metadata.subject_type = if pairwise { SubjectType::Pairwise } else { SubjectType::Public };
+        };
+        let (dash, other) = (issuer.client_with(named).await, issuer.client_with(asking).await);
         let guard = issuer.service("read", &[&first, &second]).await;
         let (alice, bob) = (issuer.user(&format!("alice-{tag}")).await, issuer.user(&format!("bob-{tag}")).await);
 
@@ -84,9 +92,17 @@ impl World {
             ("user", &dash, 2, &bob, &second),
             ("both", &other, 2, &bob, &first),
         ] {
-            let flow = rp.flow(&[("resource", resource)]);
-            let (code, _) = afresh(&mut browsers[browser], &flow, (&user.username, PASSWORD)).await;
-            lines.push(line(name, rp.id == dash.id, &rp.redeem(&flow, &code).await.ok()));
+            // One of them came of a device.
+            let tokens = if name == "family" {
+                let asked = asks_for(rp, &[("scope", &rp.scope), ("resource", resource)]).await;
+                allows(&mut browsers[browser], &asked, &user.username).await;
+                rp.poll(&asked.device_code).await.ok()
+            } else {
+                let flow = rp.flow(&[("resource", resource)]);
+                let (code, _) = afresh(&mut browsers[browser], &flow, (&user.username, PASSWORD)).await;
+                rp.redeem(&flow, &code).await.ok()
+            };
+            lines.push(line(name, rp.id == dash.id, &tokens));
         }
         let own =
             dash.token(&[("grant_type", "client_credentials"), ("scope", "read"), ("resource", &second)]).await.ok();

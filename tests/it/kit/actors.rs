@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chancery::identity::{key, password};
 use chancery::secret::{self, ClientSecret, Opaque};
+use chancery::store::details::Details;
 use chancery::store::{clients, resources, users};
 use reqwest::{Response, StatusCode, header};
 use serde_json::Value;
@@ -41,6 +42,7 @@ impl Issuer {
             revoked_seq: 0,
             created_at: now,
             updated_at: now,
+            details: Details::default(),
         };
         let hash = password::hash(&self.app, &password::Password::typed(PASSWORD).unwrap()).await.unwrap();
         let mut tx = self.app.store.begin().await.unwrap();
@@ -63,6 +65,7 @@ impl Issuer {
             retired_at: None,
             created_at: now,
             updated_at: now,
+            claims: Json::default(),
         };
         let mut tx = self.app.store.begin().await.unwrap();
         resources::insert(&mut tx, &resource).await.unwrap();
@@ -133,6 +136,18 @@ impl Issuer {
             at: self.at.clone(),
             http: http(),
         }
+    }
+
+    /// A client for devices: public, with refresh tokens and without a redirect URI.
+    pub async fn device_client(&self) -> RelyingParty {
+        self.client_with(|row| {
+            row.name = "Harbour TV".to_owned();
+            row.auth_method = "none".to_owned();
+            row.redirect_uris = Json(vec![]);
+            row.grants =
+                Json(vec!["urn:ietf:params:oauth:grant-type:device_code".to_owned(), "refresh_token".to_owned()]);
+        })
+        .await
     }
 
     /// A service client with these scopes.
@@ -266,6 +281,17 @@ impl RelyingParty {
 
     pub async fn refresh(&self, token: &str) -> Answer {
         self.token(&[("grant_type", "refresh_token"), ("refresh_token", token)]).await
+    }
+
+    /// Asks for a device code.
+    pub async fn device(&self, form: &[(&str, &str)]) -> Answer {
+        self.post("/oauth2/device", form).await
+    }
+
+    /// Presents a device code.
+    pub async fn poll(&self, device_code: &str) -> Answer {
+        self.token(&[("grant_type", "urn:ietf:params:oauth:grant-type:device_code"), ("device_code", device_code)])
+            .await
     }
 
     pub async fn introspect(&self, token: &str) -> Answer {

@@ -208,6 +208,7 @@ fn config(name: &str, database: &str, keys: &Path) -> Config {
     config.throttle.interactions = 100_000;
     config.throttle.registrations = 100_000;
     config.throttle.documents = 100_000;
+    config.throttle.device_requests = 100_000;
     config
 }
 

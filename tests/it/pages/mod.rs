@@ -2,6 +2,7 @@
 //! the element ids that scripts rely on; what comes from outside is text (ATTACKS V124, V125, V130); colours can be
 //! told apart (WCAG 2.2, 1.4.3 and 1.4.11).
 
+mod device;
 mod scan;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +36,9 @@ fn all(frame: &Frame) -> Vec<Rendered> {
         rendered("sign_out", SignOut::sample(frame)),
         rendered("signed_out", SignedOut::sample(frame)),
         rendered("error", ErrorPage::sample(frame)),
+        rendered("device_code", DeviceCode::sample(frame)),
+        rendered("device_consent", DeviceConsent::sample(frame)),
+        rendered("device_told", DeviceTold::sample(frame)),
     ]
     .concat()
 }
@@ -126,6 +130,8 @@ fn expected_ids(page: &str) -> &'static [&'static str] {
         "consent" => &["consent-allow", "consent-deny", "another-account"],
         "sign_out" => &["logout-confirm"],
         "error" => &["error"],
+        "device_code" => &["code", "code-submit"],
+        "device_consent" => &["consent-allow", "consent-deny", "another-account"],
         _ => &[],
     }
 }
@@ -135,7 +141,7 @@ fn every_page_is_sound_in_every_language() {
     for lang in Lang::ALL {
         let frame = Frame::sample(lang).unwrap();
         let pages = all(&frame);
-        assert_eq!(pages.len(), 7 + 6 + 3 + 2 + 2 + 15);
+        assert_eq!(pages.len(), 7 + 6 + 3 + 2 + 2 + 16 + 5 + 3 + 2);
         for (page, html) in pages {
             let page = format!("{page} ({})", lang.tag());
             let tags = tags(&html);
@@ -239,6 +245,20 @@ fn hostile(evil: &str) -> Vec<Rendered> {
         SignIn { frame: frame.clone(), form: form.clone(), client: Some(client.clone()), username: s(), error };
     let again =
         SignInAgain { frame: frame.clone(), form: form.clone(), client: Some(client.clone()), who: who.clone(), error };
+    let error = Some(DeviceCodeError::Unknown);
+    let device_code = DeviceCode { frame: frame.clone(), form: form.clone(), code: s(), error };
+    let device_consent = DeviceConsent {
+        frame: frame.clone(),
+        form: form.clone(),
+        client: client.clone(),
+        who: who.clone(),
+        asks: asks.clone(),
+        code: s(),
+        address: Some(s()),
+        agent: Some(s()),
+        seconds: 1,
+    };
+    let device_told = DeviceTold { frame: frame.clone(), allowed: true, client: s() };
     let consent = Consent { frame: frame.clone(), form: form.clone(), client, who: who.clone(), asks };
     let sign_out = SignOut { frame: frame.clone(), form, who, client: Some(s()) };
     let signed_out = SignedOut { frame: frame.clone(), back: Some((s(), "https://rp.example/".into())) };
@@ -256,6 +276,9 @@ fn hostile(evil: &str) -> Vec<Rendered> {
         page("sign_out/evil", sign_out.render()),
         page("signed_out/evil", signed_out.render()),
         page("error/evil", named.render()),
+        page("device_code/evil", device_code.render()),
+        page("device_consent/evil", device_consent.render()),
+        page("device_told/evil", device_told.render()),
     ]
 }
 
@@ -286,7 +309,8 @@ fn names_neither_turn_nor_flood_a_page() {
     for (page, html) in hostile("Harbour\u{202e}draobhsaD\u{2066}\u{0}\u{1b}") {
         let visible: String = tags(&html).into_iter().map(|t| t.text).collect();
         assert!(!visible.contains(['\u{202e}', '\u{2066}', '\u{0}', '\u{1b}']), "{page}");
-        assert!(visible.contains("HarbourdraobhsaD"), "{page}");
+        // What was typed is only typed again.
+        assert!(visible.contains("HarbourdraobhsaD") || page == "device_code/evil", "{page}");
     }
     let long = "Ω".repeat(10_000);
     for (page, html) in hostile(&long) {

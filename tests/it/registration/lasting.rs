@@ -134,11 +134,20 @@ async fn the_server_does_it_by_itself(kind: Kind) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sweeping_knows_every_table_that_names_clients() {
     let issuer = Issuer::start_with(Kind::Postgres, Setup::patient()).await;
-    let tables = "SELECT DISTINCT t.relname::text FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid \
-                  JOIN pg_class f ON f.oid = c.confrelid WHERE c.contype = 'f' AND f.relname = 'client'";
-    let named: BTreeSet<String> = Raw::open(&issuer.database).await.texts(tables).await.into_iter().collect();
+    let tables = |of: &str| {
+        format!(
+            "SELECT DISTINCT t.relname::text FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid \
+                  JOIN pg_class f ON f.oid = c.confrelid WHERE c.contype = 'f' AND f.relname = '{of}'"
+        )
+    };
     let text = include_str!("../../../src/store/enrolled.rs");
-    let missing: Vec<_> = named.iter().filter(|table| !text.contains(&format!("FROM {table} "))).collect();
-    assert!(named.len() >= 6 && missing.is_empty(), "{missing:?}");
+    for (of, column, least) in [("client", "client_id = c.id", 6), ("grants", "grant_id = g.id", 2)] {
+        let named: BTreeSet<String> = Raw::open(&issuer.database).await.texts(&tables(of)).await.into_iter().collect();
+        let waited = |table: &String| {
+            ('a'..='z').any(|short| text.contains(&format!("FROM {table} {short} WHERE {short}.{column}")))
+        };
+        let missing: Vec<_> = named.iter().filter(|table| !waited(table)).collect();
+        assert!(named.len() >= least && missing.is_empty(), "{of}: {missing:?}");
+    }
     issuer.stop().await;
 }

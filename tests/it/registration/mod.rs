@@ -1,12 +1,13 @@
 //! Clients that register themselves: over HTTP, with what an administrator makes for them on the command line.
 
 mod admission;
-mod documents;
+pub mod documents;
 mod fuzz;
 mod hostile;
 mod lasting;
 mod manage;
 mod open;
+mod sector;
 
 use chancery::change::By;
 use chancery::config::RegistrationMode;

@@ -72,6 +72,7 @@ impl Issued {
         to.tell(&rp.redeem(&rp.flow(&[]), &burnt).await);
         to.tell(&rp.redeem(&flow, &code).await);
         to.signed_in(&mut browser, &rp, (user, &password)).await;
+        to.of_a_device(&mut browser).await;
         let page = browser.get(&format!("{}/oauth2/logout", server.at)).await.ok();
         to.form_token("form token of the sign-out", &page);
 
@@ -215,6 +216,33 @@ impl Issuing<'_> {
             };
         }
         panic!("no code: {} {}", answer.status, answer.text);
+    }
+
+    /// A device code that was redeemed and presented again, one that was denied, and one that nobody answered.
+    async fn of_a_device(&mut self, browser: &mut Browser) {
+        let device = &["--public", "--grant", "device_code", "--grant", "refresh_token"];
+        let rp = self.client(device);
+        for button in ["consent-allow", "consent-deny", ""] {
+            let asked = rp.device(&[("scope", &rp.scope)]).await.ok();
+            let code = asked.str("device_code").to_owned();
+            self.keep("device code", &code, Hunt::opaque);
+            self.tell(&rp.poll(&code).await);
+            if button.is_empty() {
+                continue;
+            }
+            let entry = browser.get(asked.str("verification_uri_complete")).await.ok();
+            self.form_token("form token of the device page", &entry);
+            let page = crate::device::desk::enters(browser, asked.str("user_code")).await;
+            self.form_token("form token", &page);
+            crate::device::desk::presses(browser, &page, button).await.ok();
+            let answer = rp.poll(&code).await;
+            if button == "consent-allow" {
+                self.tokens(&answer.ok());
+                self.tell(&rp.poll(&code).await);
+            } else {
+                self.tell(&answer);
+            }
+        }
     }
 
     async fn redeemed(&mut self, rp: &RelyingParty, flow: &Flow, code: &str) -> Answer {

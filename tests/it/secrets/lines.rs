@@ -60,7 +60,15 @@ async fn sent(rp: &RelyingParty) {
     let (id, at) = (rp.id.to_string(), &rp.at);
     for name in ["grant_type", "client_id", "refresh_token", "scope", FORGED] {
         let form = [(name, FORGED), ("token", FORGED)];
-        for path in ["/oauth2/token", "/oauth2/introspect", "/oauth2/revoke", "/oauth2/authorize", "/oauth2/logout"] {
+        for path in [
+            "/oauth2/token",
+            "/oauth2/introspect",
+            "/oauth2/revoke",
+            "/oauth2/device",
+            "/device",
+            "/oauth2/authorize",
+            "/oauth2/logout",
+        ] {
             let request = http().post(format!("{at}{path}")).header(header::USER_AGENT, &forged).form(&form);
             request.basic_auth(&id, rp.secret.as_ref()).send().await.unwrap();
             let query = chancery::http::params::encode(form);

@@ -227,7 +227,8 @@ async fn every_page_refuses_to_be_framed(kind: Kind) {
     let page = browser.begin(&flow).await;
     let consent = sign_in(&mut browser, &page, &flow, ALICE).await;
     let mut pages = vec![page, consent];
-    for path in ["/login", "/oauth2/authorize", "/oauth2/logout", "/nowhere", "/login/", "//login", "/LOGIN"] {
+    for path in ["/login", "/device", "/oauth2/authorize", "/oauth2/logout", "/nowhere", "/login/", "//login", "/LOGIN"]
+    {
         pages.push(browser.get(&issuer.url(path)).await);
     }
     for page in pages {

@@ -6,6 +6,7 @@ mod codes;
 mod complete;
 mod concurrent;
 mod copies;
+mod device_codes;
 mod enrolled;
 mod families;
 mod log;
@@ -15,6 +16,7 @@ mod people;
 mod rows;
 mod small;
 mod sweep;
+mod told;
 mod transactional;
 
 use chancery::store::{Store, issuer};

@@ -1,7 +1,7 @@
 //! Users, passwords, sessions, grants.
 
 use chancery::secret;
-use chancery::store::{Error, grants, rolls, sessions, users};
+use chancery::store::{Error, grants, rolls, sessions, signin_rolls, users};
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -90,20 +90,20 @@ async fn passwords(kind: Kind) {
     assert_eq!(set, [(user, rows::later(1))], "newer parameters are no new password");
 
     let key = users::get(&bed.store, user).await.unwrap().unwrap().username_key;
-    let roll = rolls::of_signin(&bed.store, &key).await.unwrap();
+    let roll = signin_rolls::of_signin(&bed.store, &key).await.unwrap();
     let (found, hash) = roll.user.unwrap();
     assert_eq!((found.user_id, hash.as_deref(), roll.counter.as_of), (user, Some("third"), 0));
-    let nobody = rolls::of_signin(&bed.store, "nobody").await.unwrap();
+    let nobody = signin_rolls::of_signin(&bed.store, "nobody").await.unwrap();
     assert_eq!((nobody.user.is_none(), nobody.counter.as_of), (true, 0));
-    let (found, hash, counter) = rolls::of_user(&bed.store, user).await.unwrap().unwrap();
+    let (found, hash, counter) = signin_rolls::of_user(&bed.store, user).await.unwrap().unwrap();
     assert_eq!((found.user_id, hash.as_deref(), counter.issuer_mark), (user, Some("third"), 0));
-    assert!(rolls::of_user(&bed.store, Uuid::nil()).await.unwrap().is_none());
+    assert!(signin_rolls::of_user(&bed.store, Uuid::nil()).await.unwrap().is_none());
 
     let mut tx = bed.store.begin().await.unwrap();
     users::remove_password(&mut tx, user).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(users::password(&bed.store, user).await.unwrap(), None);
-    assert_eq!(rolls::of_signin(&bed.store, &key).await.unwrap().user.unwrap().1, None);
+    assert_eq!(signin_rolls::of_signin(&bed.store, &key).await.unwrap().user.unwrap().1, None);
 }
 
 async fn sessions_are_renewed_and_touched(kind: Kind) {

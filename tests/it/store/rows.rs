@@ -3,6 +3,7 @@
 use chancery::event::{Actor, Caller, Event, Record};
 use chancery::secret;
 use chancery::store::codes::{Code, Owners, Redemption};
+use chancery::store::details::Details;
 use chancery::store::families::Rotation;
 use chancery::store::lineage::Issued;
 use chancery::store::sessions::Proof;
@@ -44,6 +45,7 @@ pub fn user(name: &str) -> users::User {
         revoked_seq: 0,
         created_at: now(),
         updated_at: now(),
+        details: Details::default(),
     }
 }
 
@@ -101,6 +103,7 @@ pub fn resource(uri: &str) -> resources::Resource {
         retired_at: None,
         created_at: now(),
         updated_at: now(),
+        claims: Json::default(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use chancery::secret;
 use chancery::store::sweep::{self, BATCH, Horizon, INTERACTIONS};
-use chancery::store::{interactions, revocations, throttle};
+use chancery::store::{device_codes, interactions, revocations, throttle};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Bed, log, rows};
@@ -28,6 +28,11 @@ async fn furnish(bed: &Bed) -> (uuid::Uuid, chancery::store::codes::Code) {
         revocations::append(&mut tx, &log::new(kind, "x", revocations::Mark::None)).await.unwrap();
     }
     tx.commit().await.unwrap();
+    let (waiting, user_code) = (super::device_codes::code(owners.client_id), rows::digest());
+    let mut tx = bed.store.begin().await.unwrap();
+    device_codes::insert(&mut tx, &waiting, &user_code).await.unwrap();
+    tx.commit().await.unwrap();
+    super::device_codes::family(bed, owners).await;
     throttle::charge(&bed.store, "n", rows::now(), rows::now(), rows::later(60)).await.unwrap();
     (family, unspent)
 }
@@ -45,7 +50,8 @@ async fn nothing_goes_early(kind: Kind) {
         (60, "throttle", 0),
         (900, "revocation", 2), // that of the key, and the newest, which tells where the log stands
         (1800, "interaction", 0),
-        (60 + day, "code", 1), // the unspent one; the spent one stays as long as its family
+        (600 + 3600, "device_code", 1), // the one that waited; the spent one stays as long as its family
+        (60 + day, "code", 1),          // the unspent one; the spent one stays as long as its family
         (7200 + 30 * day, "family", 0),
     ] {
         let standing = bed.raw().await.count(table, "true").await;
@@ -69,7 +75,7 @@ async fn nothing_goes_early(kind: Kind) {
         assert_eq!(bed.raw().await.count("family", "true").await, left);
     }
     let mut raw = bed.raw().await;
-    for table in ["lineage", "lineage_retry", "code", "family"] {
+    for table in ["lineage", "lineage_retry", "code", "device_code", "family"] {
         assert_eq!(raw.count(table, "true").await, 0, "{table}");
     }
     for (table, stay) in [("users", 2), ("client", 2), ("grants", 2), ("session", 1), ("issuer", 1), ("counter", 1)] {
@@ -139,7 +145,7 @@ async fn everything_goes_in_small_batches(kind: Kind) {
     }
     assert!(rounds >= 3);
     let mut raw = bed.raw().await;
-    for table in ["interaction", "throttle", "code", "lineage", "lineage_retry", "family", "session"] {
+    for table in ["interaction", "throttle", "code", "device_code", "lineage", "lineage_retry", "family", "session"] {
         assert_eq!(raw.count(table, "true").await, 0, "{table}");
     }
 }

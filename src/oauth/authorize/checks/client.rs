@@ -4,7 +4,7 @@
 use super::{Asked, Check, Draft, Run};
 use crate::oauth::error::{Code, Error};
 use crate::oauth::grants::authorization_code;
-use crate::oauth::scope::{OWN, Scopes};
+use crate::oauth::scope::Scopes;
 
 pub(super) const GRANT: Check = Check { name: "grant", run: Run::Now(grant) };
 
@@ -18,16 +18,7 @@ fn grant(asked: &Asked<'_>, _: &mut Draft) -> Result<(), Error> {
 }
 
 fn scope(asked: &Asked<'_>, draft: &mut Draft) -> Result<(), Error> {
-    let scopes = Scopes::parse(asked.params.get("scope").unwrap_or_default())?;
-    if scopes.beyond(&asked.client.registration().scopes).is_some() {
-        return Err(Error::new(Code::InvalidScope, "a scope is not registered for this client"));
-    }
-    if scopes.iter().any(|scope| OWN.iter().any(|(own, _)| *own == scope)) {
-        return Err(Error::new(
-            Code::InvalidScope,
-            "the scopes of this server's own APIs are for clients acting for themselves",
-        ));
-    }
+    let scopes = Scopes::of_user(asked.params.get("scope").unwrap_or_default(), &asked.client.registration().scopes)?;
     draft.kept.scopes = scopes.to_string();
     Ok(())
 }

@@ -9,11 +9,6 @@ pub(super) const RESOURCE: Check =
 
 async fn all(asked: &Asked<'_>, draft: &mut Draft) -> Result<(), Error> {
     let registration = asked.client.registration();
-    let resources = audience::asked(asked.params)?;
-    for uri in &resources {
-        audience::live(asked.app, registration, uri).await?;
-    }
-    draft.kept.resources =
-        if resources.is_empty() { registration.resources.first().cloned().into_iter().collect() } else { resources };
+    draft.kept.resources = audience::of_request(asked.app, registration, asked.params).await?;
     Ok(())
 }

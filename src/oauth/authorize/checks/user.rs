@@ -13,7 +13,8 @@ pub(super) const PROMPT: Check = Check { name: "prompt", run: Run::Now(prompt) }
 
 pub(super) const MAX_AGE: Check = Check { name: "max_age", run: Run::Now(max_age) };
 
-pub(super) const ID_TOKEN_HINT: Check = Check { name: "id_token_hint", run: Run::Now(id_token_hint) };
+pub(super) const ID_TOKEN_HINT: Check =
+    Check { name: "id_token_hint", run: Run::Asking(|asked, draft| Box::pin(id_token_hint(asked, draft))) };
 
 pub(super) const HINTS: Check = Check { name: "hints", run: Run::Now(hints) };
 
@@ -29,9 +30,10 @@ fn max_age(asked: &Asked<'_>, draft: &mut Draft) -> Result<(), Error> {
     Ok(())
 }
 
-fn id_token_hint(asked: &Asked<'_>, draft: &mut Draft) -> Result<(), Error> {
+async fn id_token_hint(asked: &Asked<'_>, draft: &mut Draft) -> Result<(), Error> {
     let Some(text) = asked.params.get("id_token_hint") else { return Ok(()) };
     let hint = hint::read(asked.app, text)
+        .await?
         .ok_or_else(|| Error::invalid_request("id_token_hint is not an ID token of this issuer"))?;
     draft.kept.hinted = Some(hint.sub);
     Ok(())
