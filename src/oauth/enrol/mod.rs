@@ -9,6 +9,8 @@ pub mod document;
 mod read;
 mod tell;
 
+use std::cmp::Ordering;
+
 use chrono::{TimeDelta, Utc};
 pub use read::read;
 pub use tell::information;
@@ -104,10 +106,41 @@ fn invalid(problems: &[Problem]) -> Error {
     let redirect = problems.iter().find(|problem| problem.field == "redirect_uris");
     let code = if redirect.is_some() { Code::InvalidRedirectUri } else { Code::InvalidClientMetadata };
     let told = redirect.or_else(|| problems.first());
-    let says = told.map(|problem| format!("{}: {}", member(problem.field), problem.says)).unwrap_or_default();
+    let says = told.map(|problem| format!("{}: {}", member(problem.field), discreet(&problem.says)));
+    let says = says.unwrap_or_default();
     // One is told, all are logged.
     let all: Vec<&str> = problems.iter().map(|problem| member(problem.field)).collect();
     Error::new(code, says).because(format!("wrong: {}", all.join(", ")))
+}
+
+/// So much is repeated of what stands between quotation marks: it was sent, and may be a secret in the wrong place.
+const REPEATED: usize = 12;
+
+/// A problem in the words of the checks, which repeat what is wrong in full.
+fn discreet(says: &str) -> String {
+    let (mut out, mut quoted, mut escaped) = (String::new(), None::<usize>, false);
+    for letter in says.chars() {
+        match quoted {
+            None => {
+                quoted = (letter == '"').then_some(0);
+                out.push(letter);
+            }
+            Some(_) if letter == '"' && !escaped => {
+                quoted = None;
+                out.push(letter);
+            }
+            Some(count) => {
+                match count.cmp(&REPEATED) {
+                    Ordering::Less => out.push(letter),
+                    Ordering::Equal => out.push_str("..."),
+                    Ordering::Greater => {}
+                }
+                quoted = Some(count + 1);
+            }
+        }
+        escaped = letter == '\\' && !escaped;
+    }
+    out
 }
 
 /// A field of a draft, as registrations name it.
@@ -162,4 +195,18 @@ pub async fn sweep(app: &App) -> Result<u64, Error> {
     let longest = TimeDelta::seconds(app.live.longest_access_seconds()) + TimeDelta::hours(1);
     let lineage = now - app.config.lineage.keep - longest;
     Ok(enrolled::sweep(&app.store, now - longest, lineage, crate::store::sweep::BATCH).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_sent_is_not_repeated_in_full() {
+        let secret = "ch_rat_0123456789abcdefghij";
+        let told = discreet(&format!("redirect URI {secret:?}: is no URI; {:?} is short", "x"));
+        assert_eq!(told, "redirect URI \"ch_rat_01234...\": is no URI; \"x\" is short");
+        let told = discreet(&format!("{:?} and {secret:?}", format!("a\"{secret}")));
+        assert!(!told.contains("0123456"), "{told}");
+    }
 }
