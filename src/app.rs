@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::fetch::Fetch;
+use crate::fetch::{Fetch, KeySets};
 use crate::http::assets::Assets;
 use crate::keyring::Keyring;
 use crate::live::LiveView;
+use crate::outbox::Outbox;
 use crate::store::Store;
 use crate::throttle::{AuditRate, Beginnings, DeviceRequests, Failures, Permits, Registrations, RevocationRate};
 
@@ -45,6 +46,10 @@ pub struct Parts {
     pub assets: Assets,
     /// The one way out.
     pub fetch: Fetch,
+    /// Who is at work telling clients of logouts.
+    pub outbox: Outbox,
+    /// The keys of clients that are fetched.
+    pub key_sets: KeySets,
 }
 
 impl App {

@@ -99,6 +99,11 @@ impl<T> Change<T> {
         self
     }
 
+    /// What it will have made.
+    pub fn value(&self) -> &T {
+        &self.value
+    }
+
     /// The kills that go with it.
     pub fn killed(&self) -> &[Killed] {
         &self.killed

@@ -15,6 +15,7 @@ pub mod fetch;
 pub mod http;
 pub mod keyring;
 pub mod live;
+pub mod outbox;
 pub mod store;
 pub mod throttle;
 // floor 3

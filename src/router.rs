@@ -26,6 +26,7 @@ use crate::oauth::metadata::{self, Metadata};
 use crate::oauth::registration::{self, manage};
 use crate::oauth::{authorize, cors, device, introspection, reply, revocation, token};
 use crate::oidc::{logout, userinfo};
+use crate::outbox::Came;
 use crate::{admin, gateway, login};
 
 /// The longest a gateway's long poll may take, over the 30 s it may ask for.
@@ -44,12 +45,17 @@ pub fn public(app: &App, meter: &Meter, stopping: Stopping) -> Router {
         .route("/.well-known/jwks.json", get(metadata::jwks))
         .method_not_allowed_fallback(wrong_method)
         .layer(cors::public());
-    let callable = Router::new()
+    let with_cookies = Router::new()
         .route("/oauth2/token", post(token::token))
         .route("/oauth2/revoke", post(revocation::revoke))
+        .method_not_allowed_fallback(wrong_method)
+        .layer(cors::with_cookies());
+    let callable = Router::new()
         .route("/oauth2/userinfo", get(userinfo::userinfo).post(userinfo::userinfo))
         .method_not_allowed_fallback(wrong_method)
-        .layer(cors::registered(app));
+        .layer(cors::registered())
+        .merge(with_cookies)
+        .layer(middleware::from_fn_with_state(app.clone(), cors::look_up));
     let protocol = Router::new()
         .merge(readable)
         .merge(callable)
@@ -156,11 +162,18 @@ async fn metrics(State(app): State<App>, Extension(meter): Extension<Meter>) -> 
     let entries = app.live.len();
     let (busy, waiting) = (app.store.busy(), app.hashing.waiting());
     let seq = app.live.cursor().map_or(0, |cursor| cursor.seq);
+    let told = |came| app.outbox.counted(came);
+    let (delivered, refused) = (told(Came::Delivered), told(Came::Refused));
+    let (failed, given_up, unsent) = (told(Came::Failed), told(Came::GivenUp), app.outbox.waiting());
     let own = format!(
         "# TYPE chancery_ready gauge\nchancery_ready {ready}\n# TYPE chancery_live_entries gauge\nchancery_live_entries {entries}\n\
          # TYPE chancery_live_seq gauge\nchancery_live_seq {seq}\n\
          # TYPE chancery_database_connections_busy gauge\nchancery_database_connections_busy {busy}\n\
-         # TYPE chancery_password_hashes_waiting gauge\nchancery_password_hashes_waiting {waiting}\n"
+         # TYPE chancery_password_hashes_waiting gauge\nchancery_password_hashes_waiting {waiting}\n\
+         # TYPE chancery_logout_notices counter\nchancery_logout_notices_total{{outcome=\"delivered\"}} {delivered}\n\
+         chancery_logout_notices_total{{outcome=\"refused\"}} {refused}\nchancery_logout_notices_total{{outcome=\"failed\"}} {failed}\n\
+         chancery_logout_notices_total{{outcome=\"given_up\"}} {given_up}\n\
+         # TYPE chancery_logout_notices_waiting gauge\nchancery_logout_notices_waiting {unsent}\n"
     );
     ([("content-type", "application/openmetrics-text; version=1.0.0; charset=utf-8")], own + &meter.text())
         .into_response()

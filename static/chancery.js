@@ -1,4 +1,4 @@
-// The theme switch, showing a password, and one answer per form. Every page works without any of it.
+// The theme switch, showing a password, one answer per form, and going on after a sign-out. Every page works without any of it.
 (() => {
   'use strict';
   const root = document.documentElement;
@@ -70,7 +70,19 @@
     addEventListener('pageshow', () => { sent = false; });
   };
 
+  // When all frames of the page are there, and no later than in three seconds; once, so that going back shows the page.
+  const goOn = (link) => {
+    let gone = false;
+    const go = () => {
+      if (!gone) location.replace(link.href);
+      gone = true;
+    };
+    addEventListener('load', go);
+    setTimeout(go, 3000);
+  };
+
   addEventListener('DOMContentLoaded', () => {
+    document.querySelectorAll('a[data-go-on]').forEach(goOn);
     document.querySelectorAll('[data-theme-switch]').forEach(themes);
     document.querySelectorAll('[data-peek]').forEach(peek);
     document.querySelectorAll('form[method="post"]').forEach(once);

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::client_logouts;
 use super::client_metadata::Flags;
 use super::client_sector::{listed, listed_once_changed};
 use super::desk::Desk;
@@ -45,13 +46,13 @@ pub(super) mod help {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Register a client; its secret is shown once
-    Create(Create),
+    Create(Box<Create>),
     /// All clients
     List,
     /// One client
     Show(Which),
     /// Change a registration; a list that is given replaces the one before, and "" empties it
-    Update(Update),
+    Update(Box<Update>),
     /// Disable a client and end everything it holds
     Disable(Which),
     /// Let a disabled client begin anew
@@ -63,6 +64,8 @@ pub(super) enum Command {
     /// Initial access tokens: with one, clients register themselves
     #[command(subcommand)]
     InitialToken(initial_token::Command),
+    /// What a client was told of logouts, from server to server, newest first
+    Logouts(Which),
 }
 
 #[derive(Debug, Args)]
@@ -164,12 +167,14 @@ struct Registration {
 pub(super) async fn run(desk: &Desk, command: Command) -> Done {
     let (store, by, out) = (&desk.store, &desk.by(), desk.out);
     match command {
-        Command::Create(create) => self::create(desk, create).await,
+        Command::Create(create) => self::create(desk, *create).await,
         Command::List => list(desk).await,
         Command::Show(which) => shown(desk, &desk.client(&which.client).await?).await,
         Command::Update(update) => {
+            let update = *update;
             let client = desk.client(&update.which.client).await?;
             let listed = listed_once_changed(desk, &client, update.registration.clone().edit()?).await?;
+            update.registration.metadata.permitted(&desk.config.fetch)?;
             let registered = update.registration.edit()?;
             let edit = |draft: &mut Draft| {
                 if let Some(name) = update.name {
@@ -178,8 +183,10 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Done {
                 registered(draft);
                 draft.listed = listed;
             };
-            let changed = manage::update(store, by, client.id, edit).await?.commit().await?;
-            shown(desk, &changed).await
+            let change = manage::update(store, by, client.id, edit).await?;
+            client_logouts::deliverable(desk, &change.value().metadata)?;
+            manage::on_site(change.value(), &desk.config.site)?;
+            shown(desk, &change.commit().await?).await
         }
         Command::Disable(which) => {
             let client = manage::disable(store, by, desk.client(&which.client).await?.id).await?.commit().await?;
@@ -192,6 +199,7 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Done {
             out.give(&view::client(&client), || format!("{} may begin anew\n", safe(&client.name)))
         }
         Command::InitialToken(command) => initial_token::run(desk, command).await,
+        Command::Logouts(which) => client_logouts::list(desk, &desk.client(&which.client).await?).await,
         Command::RotateSecret(rotate) => rotate_secret(desk, rotate).await,
         Command::Delete(which) => {
             let client = manage::delete(store, by, desk.client(&which.client).await?.id).await?.commit().await?;
@@ -214,12 +222,16 @@ async fn create(desk: &Desk, create: Create) -> Done {
         return Err(Failure::new("--public: a public client has no secret, so leave --auth-method out"));
     }
     let mut draft = Draft { name, ..Draft::default() };
+    registration.metadata.permitted(&desk.config.fetch)?;
     registration.edit()?(&mut draft);
     if public {
         draft.auth_method = methods::PUBLIC.name.to_owned();
     }
     draft.listed = listed(desk, &draft).await?;
-    let (client, secret) = manage::create(&desk.store, &desk.by(), &draft).await?.commit().await?;
+    let change = manage::create(&desk.store, &desk.by(), &draft).await?;
+    client_logouts::deliverable(desk, &draft.metadata)?;
+    manage::on_site(&change.value().0, &desk.config.site)?;
+    let (client, secret) = change.commit().await?;
     given(desk, client.id, secret.as_ref(), json!({}))
 }
 

@@ -7,6 +7,8 @@ use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use super::out::{Done, Failure};
+use crate::config;
+use crate::fetch::Fetch;
 use crate::store::client_metadata::{self as stored, Metadata, SubjectType};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -72,12 +74,29 @@ pub(super) struct Flags {
     /// Send issuer and session along to that page
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     frontchannel_logout_session_required: Option<bool>,
-    /// Where refresh tokens travel: in the answer, or, for a dashboard on the issuer's site, in a cookie that no script reads
+    /// Where refresh tokens travel: in the answer, or, for a dashboard on the issuer's site, in a cookie that no script reads.
+    /// Another way than before ends what the client holds
     #[arg(long, value_name = "body|cookie")]
     refresh_delivery: Option<Delivery>,
 }
 
 impl Flags {
+    /// Whether this server would fetch what is to be fetched from there: told now, not when the client first comes.
+    pub(super) fn permitted(&self, settings: &config::Fetch) -> Done {
+        let fetch = Fetch::new(settings).map_err(|error| Failure::new(error.to_string()))?;
+        let given = [
+            ("--jwks-uri", &self.jwks_uri),
+            ("--sector-identifier-uri", &self.sector_identifier_uri),
+            ("--backchannel-logout-uri", &self.backchannel_logout_uri),
+        ];
+        for (flag, uri) in given {
+            if let Some(uri) = uri.as_deref().filter(|uri| !uri.is_empty()) {
+                fetch.permits(uri).map_err(|error| Failure::new(format!("{flag}: {error}")))?;
+            }
+        }
+        Ok(())
+    }
+
     /// The edit that was asked for; files are read, and pairs taken apart, before anything is changed.
     pub(super) fn edit(self) -> Done<impl FnOnce(&mut Metadata)> {
         let jwks = self.jwks.as_deref().map(key_set).transpose()?;

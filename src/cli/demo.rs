@@ -103,7 +103,9 @@ What to try, on the dashboard
   3. Call the gateway, offline and by introspection: both answer.
   4. Replay the oldest token, as a thief would: its whole family dies, at the gateway too.
   5. Sign in again (no password: your session lives), revoke, and call the gateway once more.
-  6. Sign out.
+  6. Sign out. Or, signed in, type the revoke below and reload: the dashboard has been told.
+  7. Open {browser}, the same as a page with no server behind it: look where its tokens live, and let an
+     intruder's script search for them.
 
 What to try, in another terminal
   {command} lineage show {name}
@@ -113,6 +115,7 @@ What to try, in another terminal
 {data} Ctrl-C stops it.
 ",
             name = self.demo.username,
+            browser = self.strong(&format!("{}/browser", at.dashboard)),
         )
     }
 

@@ -6,6 +6,7 @@
 mod audit;
 mod backup;
 mod client;
+mod client_logouts;
 mod client_metadata;
 mod client_sector;
 mod demo;
@@ -83,7 +84,7 @@ enum Work {
     User(user::Command),
     /// Clients: the applications that ask for tokens
     #[command(subcommand)]
-    Client(client::Command),
+    Client(Box<client::Command>),
     /// Resources: the APIs that tokens are for
     #[command(subcommand)]
     Resource(resource::Command),
@@ -165,10 +166,10 @@ async fn carry_out(work: Work, config: Config, out: Out) -> Done {
         Work::Restore { file } => restore::run(&config, file.as_deref(), out).await,
         Work::User(command @ user::Command::Create(_)) => user::run(&Desk::open(config, out).await?, command).await,
         Work::User(command) => user::run(&Desk::there(config, out).await?, command).await,
-        Work::Client(command @ client::Command::Create(_)) => {
-            client::run(&Desk::open(config, out).await?, command).await
+        Work::Client(command) if matches!(*command, client::Command::Create(_)) => {
+            client::run(&Desk::open(config, out).await?, *command).await
         }
-        Work::Client(command) => client::run(&Desk::there(config, out).await?, command).await,
+        Work::Client(command) => client::run(&Desk::there(config, out).await?, *command).await,
         Work::Resource(command) => resource::run(&Desk::open(config, out).await?, command).await,
         Work::Revoke(command) => revoke::run(&Desk::there(config, out).await?, command).await,
         Work::Lineage(command) => lineage::run(&Desk::there(config, out).await?, command).await,

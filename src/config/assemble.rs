@@ -2,8 +2,8 @@
 //! under another type, fails every load, so the first test of all finds it.
 
 use super::{
-    Argon2, Brand, Config, Database, Fetch, Keys, Limits, Lineage, Log, Login, Problems, Proxies, Refusal,
-    Registration, Sessions, Throttle, Tls, Tokens, resolve::Resolved, value::Held,
+    Argon2, Brand, Config, Database, Fetch, Keys, Limits, Lineage, Log, Login, Logout, Problems, Proxies, Refusal,
+    Registration, Sessions, Site, Throttle, Tls, Tokens, resolve::Resolved, value::Held,
 };
 
 /// A path that did not answer.
@@ -79,8 +79,18 @@ fn fields(resolved: &Resolved) -> Result<Config, Unanswered> {
             max_body: from.take("fetch.max_body")?,
         },
         registration: registration(&from)?,
+        logout: Logout { wait: from.take("logout.wait")?, give_up: from.take("logout.give_up")? },
+        site: site(&from)?,
         resolved: resolved.clone(),
     })
+}
+
+fn site(from: &Taker<'_>) -> Result<Site, Unanswered> {
+    let (issuer, named) = (from.take("issuer")?, from.maybe::<String>("cookies.site")?);
+    // What can't be used was told before (`check`).
+    let named =
+        named.map(|domain| Site::named(&issuer, &domain).map_err(|_| Unanswered("cookies.site"))).transpose()?;
+    Ok(named.unwrap_or_else(|| Site::of(&issuer)))
 }
 
 fn tokens(from: &Taker<'_>) -> Result<Tokens, Unanswered> {

@@ -5,6 +5,7 @@ use super::{
     issuer::Issuer,
     problem::{Problems, Refusal},
     resolve::Resolved,
+    site::Site,
 };
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -16,6 +17,7 @@ pub(super) fn together(resolved: &Resolved, problems: &mut Problems) {
     no_longer_than(resolved, "sessions.idle", "sessions.absolute", problems);
     argon2(resolved, problems);
     throttle(resolved, problems);
+    site(resolved, problems);
 }
 
 fn tls(resolved: &Resolved, problems: &mut Problems) {
@@ -82,5 +84,13 @@ fn throttle(resolved: &Resolved, problems: &mut Problems) {
     {
         let refusal = Refusal::new("is more than throttle.account_hard_stop", format!("write no more than {stop}"));
         problems.add("throttle.account_free", resolved.origin("throttle.account_free"), refusal);
+    }
+}
+
+fn site(resolved: &Resolved, problems: &mut Problems) {
+    let (issuer, domain) = (resolved.get::<Issuer>("issuer"), resolved.optional::<String>("cookies.site").flatten());
+    let (Some(issuer), Some(domain)) = (issuer, domain) else { return };
+    if let Err(refusal) = Site::named(&issuer, &domain) {
+        problems.add("cookies.site", resolved.origin("cookies.site"), refusal);
     }
 }

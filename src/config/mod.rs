@@ -22,6 +22,7 @@ mod sealing;
 mod sections;
 mod settings;
 mod show;
+mod site;
 mod sources;
 mod table;
 mod value;
@@ -35,10 +36,11 @@ pub use problem::{Origin, Problem, Problems, Refusal};
 pub use reference::{EXAMPLE, reference};
 pub use sealing::SealingSecret;
 pub use sections::{
-    Argon2, Fetch, Keys, Limits, Lineage, Log, LogFormat, Login, Proxies, ProxyHeader, Registration, RegistrationMode,
-    Sessions, Throttle, Tls, Tokens,
+    Argon2, Fetch, Keys, Limits, Lineage, Log, LogFormat, Login, Logout, Proxies, ProxyHeader, Registration,
+    RegistrationMode, Sessions, Throttle, Tls, Tokens,
 };
 pub use settings::SETTINGS;
+pub use site::Site;
 pub use sources::Sources;
 pub use table::{Fallback, Setting};
 
@@ -81,6 +83,10 @@ pub struct Config {
     pub fetch: Fetch,
     /// Clients that no administrator registers.
     pub registration: Registration,
+    /// How clients are told of logouts.
+    pub logout: Logout,
+    /// Where dashboards may live that get their refresh token as a cookie.
+    pub site: Site,
     /// What was read and from where, for [`Config::show`].
     resolved: resolve::Resolved,
 }

@@ -219,3 +219,12 @@ pub enum RegistrationMode {
     /// Anyone.
     Open,
 }
+
+/// How clients are told of logouts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logout {
+    /// How long a sign-out waits for them.
+    pub wait: Duration,
+    /// How long they are tried.
+    pub give_up: Duration,
+}

@@ -270,6 +270,14 @@ pub const SETTINGS: &[Setting] = &[
         "info",
         "What is logged: a level, or directives such as `info,chancery::store=debug`.",
     ),
+    Setting::or(
+        "cookies.site",
+        Kind::Text { max: 253 },
+        Fallback::Unset,
+        "The domain that this issuer shares with its browser dashboards, such as `example.com`: at it and below it, a \
+         dashboard may get its refresh token as a cookie. Without it, the issuer's own host and what is below that. Browsers \
+         send such cookies within one registrable domain only, whatever stands here.",
+    ),
     Setting::new("brand.name", Kind::Text { max: 60 }, "Chancery", "The name in titles and headings."),
     Setting::or("brand.accent", Kind::Colour, Fallback::Unset, "Accent colour of light pages."),
     Setting::or("brand.accent_dark", Kind::Colour, Fallback::Unset, "Accent colour of dark pages."),
@@ -363,5 +371,18 @@ pub const SETTINGS: &[Setting] = &[
         Kind::Words,
         "",
         "The hosts whose metadata documents are clients, such as `claude.ai`; without any, all are.",
+    ),
+    Setting::new(
+        "logout.wait",
+        lasting(0, 30),
+        "2s",
+        "How long a sign-out waits for the applications that are told of it, before the browser is sent on: at most half of \
+         `limits.request_timeout`. Who doesn't answer in time is told later.",
+    ),
+    Setting::new(
+        "logout.give_up",
+        lasting(MINUTE, 30 * DAY),
+        "24h",
+        "How long an application that doesn't answer is told of a logout again and again.",
     ),
 ];

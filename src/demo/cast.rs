@@ -10,9 +10,11 @@ use crate::event::{Actor, Caller};
 use crate::identity::password::{self, Password};
 use crate::identity::people::{self, NewUser};
 use crate::jobs::build::{Unbuilt, because};
+use crate::oauth::client_auth::methods;
 use crate::oauth::manage::{self, Draft};
 use crate::oauth::resource;
 use crate::secret;
+use crate::store::client_metadata::{Delivery, Metadata};
 use crate::store::resources::ResourceScope;
 
 /// The sample user's name.
@@ -28,6 +30,8 @@ pub(super) struct Cast {
     pub password: String,
     pub dashboard: Credentials,
     pub gateway: Credentials,
+    /// The id of the dashboard that is a page: it has no secret.
+    pub browser: String,
 }
 
 /// A client's id and secret.
@@ -48,7 +52,8 @@ pub(super) async fn register(app: &App, at: &Addresses) -> Result<Cast, Unbuilt>
     settled(app, resource::create(&app.store, &by, &resource, &api).await.map_err(because("resource"))?).await?;
     let dashboard = client(app, &by, &dashboard(at)).await?;
     let gateway = client(app, &by, &gateway(at)).await?;
-    Ok(Cast { password, dashboard, gateway })
+    let browser = browser(app, &by, at).await?;
+    Ok(Cast { password, dashboard, gateway, browser })
 }
 
 /// Four groups of five letters: 100 bits.
@@ -85,6 +90,11 @@ fn dashboard(at: &Addresses) -> Draft {
         redirect_uris: vec![format!("{}/callback", at.dashboard)],
         post_logout_redirect_uris: vec![format!("{}/signed-out", at.dashboard)],
         resources: vec![at.resource()],
+        metadata: Metadata {
+            backchannel_logout_uri: Some(format!("{}/backchannel-logout", at.dashboard)),
+            backchannel_logout_session_required: true,
+            ..Metadata::default()
+        },
         ..Draft::default()
     };
     draft.scopes.push(SCOPE.to_owned());
@@ -99,6 +109,23 @@ fn gateway(at: &Addresses) -> Draft {
         resources: vec![at.resource()],
         ..Draft::default()
     }
+}
+
+/// The dashboard that is a page: a public client whose refresh token travels in a cookie.
+async fn browser(app: &App, by: &By<'_>, at: &Addresses) -> Result<String, Unbuilt> {
+    let here = format!("{}/browser", at.dashboard);
+    let mut draft = Draft {
+        name: "Harbour in the browser".to_owned(),
+        auth_method: methods::PUBLIC.name.to_owned(),
+        redirect_uris: vec![here.clone()],
+        post_logout_redirect_uris: vec![here],
+        origins: vec![at.dashboard.clone()],
+        ..Draft::default()
+    };
+    draft.metadata.refresh_token_delivery = Delivery::Cookie;
+    let created = manage::create(&app.store, by, &draft).await.map_err(because("a sample client"))?;
+    manage::on_site(&created.value().0, &app.config.site).map_err(because("a sample client"))?;
+    Ok(settled(app, created).await?.0.id.to_string())
 }
 
 async fn client(app: &App, by: &By<'_>, draft: &Draft) -> Result<Credentials, Unbuilt> {

@@ -42,6 +42,8 @@ pub struct DashboardConfig {
     pub resource: String,
     /// The address to listen on.
     pub listen: SocketAddr,
+    /// The client of the page that is a dashboard in the browser, if there is one; it has no secret.
+    pub browser_client_id: Option<String>,
 }
 
 /// What the sample gateway is told at its start.
@@ -80,6 +82,7 @@ impl fmt::Debug for DashboardConfig {
             .field("gateway_url", &self.gateway_url)
             .field("resource", &self.resource)
             .field("listen", &self.listen)
+            .field("browser_client_id", &self.browser_client_id)
             .finish_non_exhaustive()
     }
 }

@@ -160,6 +160,7 @@ impl Demo {
             gateway_url: self.at.gateway.clone(),
             resource: self.at.resource(),
             listen: address(at_dashboard)?,
+            browser_client_id: Some(self.cast.browser.clone()),
         };
         let gateway = GatewayConfig {
             issuer: self.at.issuer.clone(),
@@ -202,6 +203,8 @@ fn written(at: &Addresses, folder: &Path, listen: SocketAddr) -> Result<String, 
         ("keys".to_owned(), section("directory", text(&folder.join("keys"))?)),
         ("limits".to_owned(), section("stop_grace", "2s".to_owned())),
         ("log".to_owned(), section("level", "warn".to_owned())),
+        // The dashboard is told of logouts, and listens on loopback.
+        ("fetch".to_owned(), section("allow_http", "on".to_owned())),
     ]);
     Ok(table.to_string())
 }

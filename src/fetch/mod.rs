@@ -10,12 +10,14 @@
 mod address;
 mod error;
 mod exchange;
+mod key_sets;
 mod places;
 mod resolve;
 mod target;
 mod trust;
 
 pub use error::{FetchError, Unusable};
+pub use key_sets::{KeySets, Unavailable};
 pub use resolve::{Resolver, Resolving};
 
 use std::net::{IpAddr, SocketAddr};

@@ -1,6 +1,7 @@
-//! Cookies, read and written strictly: `__Host-`, `Secure`, `HttpOnly`, `SameSite=Lax`, `Path=/`, no `Domain`.
+//! Cookies, read and written strictly: `__Host-`, `Secure`, `HttpOnly`, `SameSite=Lax`, `Path=/`, no `Domain`; and those of
+//! one path alone, which go with no request of another site: `__Secure-`, `SameSite=Strict` (RFC 6265bis section 4.1.3).
 //!
-//! On an `http` loopback issuer the prefix and `Secure` are left out, as browsers would refuse them. Two cookies of one name are
+//! On an `http` loopback issuer prefix and `Secure` are left out, as browsers would refuse them. Two cookies of one name are
 //! refused: one of them was planted (cookie tossing), and nobody can tell which. The header is read as bytes and only ours as
 //! text: what another site of the same domain put into it, in whatever encoding, is none of our business.
 
@@ -74,6 +75,64 @@ impl Jar {
     }
 }
 
+/// Cookies of one path: no page elsewhere, not even a link there, makes a browser send them.
+#[derive(Debug, Clone)]
+pub struct Narrow {
+    secure: bool,
+    path: String,
+}
+
+/// What a request shows under one name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Sole<'a> {
+    None,
+    One(&'a str),
+    /// Two or more, or one that isn't text: somebody else has set one, and nobody can tell which.
+    Doubtful,
+}
+
+impl std::fmt::Debug for Sole<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sole(redacted)")
+    }
+}
+
+impl Narrow {
+    /// Cookies of an issuer's path; `https` decides their armour.
+    #[must_use]
+    pub fn new(https: bool, path: String) -> Self {
+        Self { secure: https, path }
+    }
+
+    fn name(&self, name: &str) -> String {
+        if self.secure { format!("__Secure-{name}") } else { name.to_owned() }
+    }
+
+    /// What stands under this name.
+    #[must_use]
+    pub fn get<'a>(&self, headers: &'a HeaderMap, name: &str) -> Sole<'a> {
+        let name = self.name(name);
+        let mut found = pairs(headers).filter(|(n, _)| *n == name.as_bytes());
+        match (found.next(), found.next()) {
+            (None, _) => Sole::None,
+            (Some((_, value)), None) => std::str::from_utf8(value).map_or(Sole::Doubtful, Sole::One),
+            (Some(_), Some(_)) => Sole::Doubtful,
+        }
+    }
+
+    /// A `Set-Cookie` that lasts until `seconds` have passed; none left takes it away.
+    #[must_use]
+    pub fn set(&self, name: &str, value: &str, seconds: i64) -> Option<HeaderValue> {
+        let cookie = Cookie::build((self.name(name), value.to_owned()))
+            .path(self.path.clone())
+            .http_only(true)
+            .same_site(SameSite::Strict)
+            .secure(self.secure)
+            .max_age(cookie::time::Duration::seconds(seconds.max(0)));
+        HeaderValue::from_str(&cookie.build().to_string()).ok()
+    }
+}
+
 /// Every cookie of a request: name and value, as sent.
 fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
     let lines = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes);
@@ -104,6 +163,20 @@ mod tests {
         for line in [&b"ch_a=1; ch_a=\xe9"[..], b"ch_a=\xe9"] {
             assert_eq!(read(line), (None, vec![]), "{line:?}");
         }
+    }
+
+    #[test]
+    fn of_two_of_one_name_neither_counts_wherever_they_were_set() {
+        let read = |line: &str| {
+            let headers = HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_str(line).unwrap())]);
+            format!("{:?}", matches!(Narrow::new(true, "/oauth2".to_owned()).get(&headers, "k"), Sole::One("v")))
+        };
+        assert_eq!(read("k=other; __Secure-k=v; __Host-k=x"), "true");
+        for line in ["__Secure-k=v; __Secure-k=v", "__Secure-k=x; __Secure-k=v", "k=v", "__Host-k=v", "__secure-k=v"] {
+            assert_eq!(read(line), "false", "{line}");
+        }
+        let set = Narrow::new(true, "/auth/oauth2".to_owned()).set("k", "v", 5).unwrap();
+        assert_eq!(set, "__Secure-k=v; HttpOnly; SameSite=Strict; Secure; Path=/auth/oauth2; Max-Age=5");
     }
 
     fn starting(cookies: usize) -> usize {

@@ -61,23 +61,28 @@ impl Source {
     /// host source; for them it is the scheme.
     #[must_use]
     pub fn of(url: &Url) -> Self {
+        Self::exact(url).unwrap_or_else(|| Self([url.scheme(), ":"].concat()))
+    }
+
+    /// The origin of `url`, and nothing wider; none where it has no host source.
+    #[must_use]
+    pub fn exact(url: &Url) -> Option<Self> {
         let plain = |host: &str| host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
         let named = match url.host() {
             Some(Host::Domain(name)) => plain(name),
             Some(Host::Ipv4(_)) => true,
             Some(Host::Ipv6(_)) | None => false,
         };
-        if named && matches!(url.scheme(), "http" | "https") {
-            return Self(url.origin().ascii_serialization());
-        }
-        Self([url.scheme(), ":"].concat())
+        (named && matches!(url.scheme(), "http" | "https")).then(|| Self(url.origin().ascii_serialization()))
     }
 }
 
-/// The policy of a page: styles, scripts and images of this origin, forms to this origin and the given ones.
+/// The policy of a page: styles, scripts and images of this origin, forms to this origin and the given ones, and frames of given
+/// origins alone.
 #[derive(Clone, Debug, Default)]
 pub struct Csp {
     forms: Vec<Source>,
+    frames: Vec<Source>,
 }
 
 impl Csp {
@@ -85,6 +90,14 @@ impl Csp {
     #[must_use]
     pub fn forms_to(mut self, targets: impl IntoIterator<Item = Source>) -> Self {
         self.forms.extend(targets);
+        self
+    }
+
+    /// Lets the page show frames of these origins.
+    #[must_use]
+    pub fn frames_of(mut self, origins: impl IntoIterator<Item = Source>) -> Self {
+        self.frames.extend(origins);
+        self.frames.dedup();
         self
     }
 
@@ -98,6 +111,13 @@ impl Csp {
         for Source(target) in &self.forms {
             text.push(' ');
             text.push_str(target);
+        }
+        if !self.frames.is_empty() {
+            text.push_str("; frame-src");
+        }
+        for Source(origin) in &self.frames {
+            text.push(' ');
+            text.push_str(origin);
         }
         HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(NOTHING))
     }
@@ -126,6 +146,21 @@ mod tests {
     fn a_page_names_where_its_form_ends() {
         let csp = Csp::default().forms_to([Source::of(&Url::parse("https://rp.example:8443/cb").unwrap())]).header();
         assert!(csp.to_str().unwrap().ends_with("form-action 'self' https://rp.example:8443"));
+    }
+
+    #[test]
+    fn frames_are_of_the_origins_that_are_named() {
+        let exact = |url: &str| Source::exact(&Url::parse(url).unwrap());
+        assert_eq!((exact("http://[::1]/x"), exact("https://a,b/x"), exact("com.example:/x")), (None, None, None));
+        let csp =
+            Csp::default().frames_of([exact("https://a.test/x").unwrap(), exact("https://b.test:8443/y").unwrap()]);
+        assert!(
+            csp.header()
+                .to_str()
+                .unwrap()
+                .ends_with("form-action 'self'; frame-src https://a.test https://b.test:8443")
+        );
+        assert!(!Csp::default().header().to_str().unwrap().contains("frame-src"));
     }
 
     #[test]

@@ -38,6 +38,13 @@ impl<T: Template> Page<T> {
         self.csp = self.csp.forms_to(targets);
         self
     }
+
+    /// Names what its frames may show.
+    #[must_use]
+    pub fn frames_of(mut self, origins: impl IntoIterator<Item = Source>) -> Self {
+        self.csp = self.csp.frames_of(origins);
+        self
+    }
 }
 
 impl<T: Template> IntoResponse for Page<T> {

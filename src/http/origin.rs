@@ -8,16 +8,23 @@ use axum::http::{HeaderMap, header};
 /// Whether the request was sent by a page of `own`.
 #[must_use]
 pub fn is_own(headers: &HeaderMap, own: &str) -> bool {
-    let one = |name| {
-        let mut values = headers.get_all(name).iter();
-        let first = values.next().map(|value| value.to_str().unwrap_or("unreadable"));
-        if values.next().is_some() { Some("several") } else { first }
-    };
-    let site = one(header::HeaderName::from_static("sec-fetch-site")) == Some("same-origin");
-    match one(header::ORIGIN) {
+    let site = one(headers, &header::HeaderName::from_static("sec-fetch-site")) == Some("same-origin");
+    match of(headers) {
         Some("null") | None => site,
         Some(origin) => origin == own,
     }
+}
+
+/// The origin whose page sent the request, as its browser says; two of them, or one that isn't text, are none's.
+#[must_use]
+pub fn of(headers: &HeaderMap) -> Option<&str> {
+    one(headers, &header::ORIGIN)
+}
+
+fn one<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next().map(|value| value.to_str().unwrap_or("unreadable"));
+    if values.next().is_some() { Some("several") } else { first }
 }
 
 #[cfg(test)]

@@ -8,10 +8,11 @@ use std::path::Path;
 use crate::app::{App, Parts};
 use crate::clock::Clock;
 use crate::config::{Config, DatabaseUrl, SqliteLocation};
-use crate::fetch::Fetch;
+use crate::fetch::{Fetch, KeySets};
 use crate::http::assets::Assets;
 use crate::keyring::{Keyring, KeyringOptions, SealingKeys};
 use crate::live::{LiveView, Tuning};
+use crate::outbox::Outbox;
 use crate::secret;
 use crate::store::migrate::Schema;
 use crate::store::{Store, issuer};
@@ -116,6 +117,7 @@ pub async fn assemble(
     let documents = Beginnings::new(config.throttle.documents);
     let registrations = Registrations::new(config.throttle.registrations);
     let device_requests = DeviceRequests::new(config.throttle.device_requests);
+    let key_sets = KeySets::new(fetch.clone(), clock.clone());
     Ok(App::new(Parts {
         config,
         store,
@@ -132,5 +134,7 @@ pub async fn assemble(
         device_requests,
         assets,
         fetch,
+        outbox: Outbox::default(),
+        key_sets,
     }))
 }

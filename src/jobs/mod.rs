@@ -2,6 +2,7 @@
 
 pub mod build;
 mod door;
+mod logouts;
 mod notices;
 pub mod serve;
 pub mod upkeep;

@@ -1,4 +1,5 @@
-//! What runs beside the requests: the log is followed, keys are kept to their calendar, what has expired is swept.
+//! What runs beside the requests: the log is followed, keys are kept to their calendar, what has expired is swept, clients are
+//! told of logouts.
 //!
 //! Every node runs all of it; nothing here needs a leader. A failure is logged and tried again.
 
@@ -8,6 +9,7 @@ use chrono::TimeDelta;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::logouts;
 use crate::app::App;
 use crate::oauth::enrol;
 use crate::store::sweep::{self, Horizon};
@@ -30,6 +32,7 @@ pub fn start(app: &App, stop: &watch::Receiver<bool>) -> JoinSet<()> {
     jobs.spawn(until(stop.clone(), revoked_keys(app.clone())));
     jobs.spawn(until(stop.clone(), sweeping(app.clone())));
     jobs.spawn(until(stop.clone(), unused(app.clone())));
+    jobs.spawn(until(stop.clone(), logouts::run(app.clone())));
     jobs
 }
 

@@ -56,11 +56,15 @@ impl<'a> Parts<'a> {
 
 /// Decodes one part into a JSON object without duplicate members.
 pub(super) fn object(part: &str) -> Result<Map<String, Value>, Refused> {
-    let json = URL_SAFE_NO_PAD.decode(part).map_err(|_| Refused::Malformed("is not base64url"))?;
-    json_object(&json).map_err(Refused::Malformed)
+    unique(&URL_SAFE_NO_PAD.decode(part).map_err(|_| Refused::Malformed("is not base64url"))?)
 }
 
-/// Reads a JSON object without duplicate members, at any depth; the error says what else it is.
+/// Reads a JSON object without duplicate members.
+pub(super) fn unique(json: &[u8]) -> Result<Map<String, Value>, Refused> {
+    json_object(json).map_err(Refused::Malformed)
+}
+
+/// The same; the error says what else it is.
 pub fn json_object(json: &[u8]) -> Result<Map<String, Value>, &'static str> {
     match serde_json::from_slice(json) {
         Ok(Unique(Value::Object(members))) => Ok(members),

@@ -9,6 +9,7 @@ mod calendar;
 mod error;
 mod export;
 mod files;
+pub mod foreign;
 mod header;
 pub mod mac;
 mod private;

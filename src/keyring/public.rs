@@ -5,7 +5,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::signature::{ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256};
+use ring::signature::{ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256};
 use ring::signature::{RsaPublicKeyComponents, UnparsedPublicKey};
 use serde_json::{Map, Value};
 
@@ -77,6 +77,12 @@ impl Public {
         let ours = [("kid", self.thumbprint()), ("use", "sig".to_owned()), ("alg", self.alg().name().to_owned())];
         let members = self.members().into_iter().chain(ours);
         Value::Object(members.map(|(name, text)| (name.to_owned(), Value::String(text))).collect::<Map<_, _>>())
+    }
+
+    /// Whether `signature` is this RSA key's over `message` by RSASSA-PSS with SHA-256: others sign so, we don't.
+    pub(super) fn verifies_pss(&self, message: &[u8], signature: &[u8]) -> bool {
+        let Self::Rsa { n, e } = self else { return false };
+        RsaPublicKeyComponents { n, e }.verify(&RSA_PSS_2048_8192_SHA256, message, signature).is_ok()
     }
 
     /// Whether `signature` is this key's over `message`.

@@ -57,7 +57,7 @@ pub enum Refused {
     #[error("the token's header has a `{0}`")]
     Forbidden(&'static str),
     /// No key of ours; perhaps of another node, and [`Keyring::reload`] finds it.
-    #[error("the token names a key this issuer doesn't have")]
+    #[error("the token names a key that isn't known")]
     UnknownKey,
     #[error("the token names another algorithm than its key's, or one that isn't taken here")]
     WrongAlg,

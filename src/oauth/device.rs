@@ -86,7 +86,7 @@ pub async fn authorize(
 }
 
 async fn answer(posted: &Posted<'_>) -> Result<Response, Error> {
-    let Posted { app, caller, authorization, form } = *posted;
+    let Posted { app, caller, authorization, form, .. } = *posted;
     app.live.issuing_allowed().map_err(Error::unavailable)?;
     for _ in 0..TRIES {
         let client = authenticate(app, authorization, form).await?;

@@ -44,6 +44,7 @@ fn document(config: &Config) -> Value {
         id_token::CLAIMS.iter().chain(claims::BY_SCOPE.iter().flat_map(|(_, names)| *names)).collect();
     let algs = |algs: &[Alg]| algs.iter().map(|alg| alg.name()).collect::<Vec<_>>();
     let methods = registry::method_names(|_| true);
+    let signed = registry::signed_with(|_| true);
     let mut document = json!({
         "issuer": config.issuer.as_str(),
         "authorization_endpoint": at("/oauth2/authorize"),
@@ -61,6 +62,9 @@ fn document(config: &Config) -> Value {
         "token_endpoint_auth_methods_supported": methods,
         "introspection_endpoint_auth_methods_supported": registry::method_names(|method| !method.public),
         "revocation_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_signing_alg_values_supported": signed,
+        "introspection_endpoint_auth_signing_alg_values_supported": signed,
+        "revocation_endpoint_auth_signing_alg_values_supported": signed,
         "code_challenge_methods_supported": registry::CHALLENGE_METHODS,
         "prompt_values_supported": registry::PROMPTS.iter().map(|word| word.name).collect::<Vec<_>>(),
         "subject_types_supported": registry::SUBJECT_TYPES,
@@ -74,11 +78,18 @@ fn document(config: &Config) -> Value {
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
     });
-    if let Some(members) = document.as_object_mut().filter(|_| config.registration.mode != RegistrationMode::Off) {
-        members.insert("registration_endpoint".to_owned(), at("/oauth2/register").into());
-    }
-    if let Some(members) = document.as_object_mut().filter(|_| config.registration.documents) {
-        members.insert("client_id_metadata_document_supported".to_owned(), true.into());
+    if let Value::Object(members) = &mut document {
+        for name in registry::LOGOUT_CHANNELS.iter().map(|channel| channel.name) {
+            members.insert(format!("{name}_logout_supported"), json!(true));
+            // The session is named wherever a client asks for it.
+            members.insert(format!("{name}_logout_session_supported"), json!(true));
+        }
+        if config.registration.mode != RegistrationMode::Off {
+            members.insert("registration_endpoint".to_owned(), at("/oauth2/register").into());
+        }
+        if config.registration.documents {
+            members.insert("client_id_metadata_document_supported".to_owned(), true.into());
+        }
     }
     document
 }

@@ -7,6 +7,7 @@ pub mod client_auth;
 pub mod code;
 pub mod consent;
 pub mod cors;
+pub mod delivery;
 pub mod device;
 pub mod device_code;
 pub mod enrol;

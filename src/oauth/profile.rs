@@ -65,6 +65,16 @@ impl Profile {
         }
     }
 
+    /// Whether a client's assertion may name the token endpoint for its audience, as OpenID Connect Core 9 has it. Whoever else
+    /// the client trusts could have asked for such an assertion, and could present it here.
+    #[must_use]
+    pub fn takes_token_endpoint_for_audience(self) -> bool {
+        match self {
+            Self::OAuth21 => false,
+            Self::Oidc => true,
+        }
+    }
+
     /// What ID tokens are signed with: what older relying parties know is RS256.
     #[must_use]
     pub fn id_token_alg(self) -> Alg {

@@ -8,6 +8,7 @@ use super::grants::{authorization_code, client_credentials, device_code, refresh
 use super::prompt::{self, Word};
 use super::{code, pkce};
 use crate::keyring::Alg;
+use crate::oidc::channels::{self, Channel};
 use crate::oidc::{id_token, subject};
 
 /// The grants of the token endpoint.
@@ -37,6 +38,8 @@ pub const USERINFO_ALGS: &[Alg] = id_token::ALGORITHMS;
 
 /// How users are named to clients.
 pub const SUBJECT_TYPES: &[&str] = subject::TYPES;
+/// How clients are told that a session has ended.
+pub const LOGOUT_CHANNELS: &[&Channel] = &[&channels::BACK, &channels::FRONT];
 
 /// The grant of this name.
 #[must_use]
@@ -67,6 +70,18 @@ pub fn grant_names(which: impl Fn(&Grant) -> bool) -> Vec<&'static str> {
 #[must_use]
 pub fn method_names(which: impl Fn(&Method) -> bool) -> Vec<&'static str> {
     AUTH_METHODS.iter().filter(|method| which(method)).map(|method| method.name).collect()
+}
+
+/// What the proofs of those authentication methods for which `which` holds are signed with.
+#[must_use]
+pub fn signed_with(which: impl Fn(&Method) -> bool) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for alg in AUTH_METHODS.iter().filter(|method| which(method)).flat_map(|method| method.signed_with) {
+        if !names.contains(&alg.name()) {
+            names.push(alg.name());
+        }
+    }
+    names
 }
 
 /// Whether one of these grants acts for this one.

@@ -11,16 +11,21 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Serialize;
+use uuid::Uuid;
 
-use super::client_auth::failed;
+use super::client_auth::{AuthenticatedClient, failed};
+use super::delivery::{self, FromPage};
 use super::error::{Code, Error};
 use crate::app::App;
 use crate::event::Caller;
+use crate::http::cookies::{Jar, Narrow};
 use crate::http::locale::Lang;
+use crate::http::origin;
 use crate::http::params::Params;
 use crate::http::plain;
 use crate::login::front::{Front, Shown};
 use crate::login::pages::Problem;
+use crate::session;
 
 /// A body, or why there is none.
 pub type Read = Result<Bytes, BytesRejection>;
@@ -51,6 +56,34 @@ pub struct Posted<'a> {
     /// All `Authorization` headers.
     pub authorization: &'a [&'a str],
     pub form: &'a Params,
+    pub headers: &'a HeaderMap,
+}
+
+impl<'a> Posted<'a> {
+    /// What a client whose refresh tokens travel in a cookie has to show before anything else is looked at.
+    pub fn from_page(&self, client: &AuthenticatedClient) -> Result<Option<FromPage<'a>>, Error> {
+        let https = self.app.config.issuer.is_https();
+        let shown = delivery::Shown {
+            origin: origin::of(self.headers),
+            session: Jar::new(https).get(self.headers, session::COOKIE),
+            token: self.jar().get(self.headers, &delivery::cookie(client.id())),
+        };
+        delivery::check(client, &self.app.config.site, &shown)
+    }
+
+    /// The answer with the client's refresh cookie, which goes if it is to last no second more.
+    pub fn with_cookie(&self, mut answer: Response, id: Uuid, value: &str, seconds: i64) -> Result<Response, Error> {
+        let cookie = self.jar().set(&delivery::cookie(id), value, seconds);
+        let cookie = cookie.ok_or_else(|| Error::server("a refresh cookie could not be written"))?;
+        answer.headers_mut().append(header::SET_COOKIE, cookie);
+        Ok(answer)
+    }
+
+    /// Where refresh cookies go: to the protocol endpoints alone.
+    fn jar(&self) -> Narrow {
+        let issuer = &self.app.config.issuer;
+        Narrow::new(issuer.is_https(), format!("{}/oauth2", issuer.path_prefix()))
+    }
 }
 
 /// The answer to a form, as a future.
@@ -69,7 +102,7 @@ pub async fn client(
         Err(why) => return error(&why, headers, caller),
     };
     let authorization = authorization(headers);
-    match answer(&Posted { app, caller, authorization: &authorization, form: &form }).await {
+    match answer(&Posted { app, caller, authorization: &authorization, form: &form, headers }).await {
         Ok(response) => response,
         Err(why) => error(&failed(app, caller, (&authorization, &form), why).await, headers, caller),
     }

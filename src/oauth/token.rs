@@ -1,6 +1,7 @@
 //! The token endpoint (RFC 6749, 3.2): it owns the steps every grant shares; a grant owns only what is unique to it.
 //!
-//! Authenticate the client → find the grant and ask whether this client may use it → redeem → mint → reply. A client whose
+//! Authenticate the client → find the grant and ask whether this client may use it → ask where the request comes from, if its
+//! refresh token travels in a cookie → redeem → mint → reply. A client whose
 //! registration moved meanwhile begins again. Everything it refuses is JSON with `no-store`.
 
 use axum::Extension;
@@ -8,7 +9,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
-use super::client_auth::authenticate;
+use super::client_auth::{AuthenticatedClient, authenticate, authenticate_again};
 use super::enrol;
 use super::error::{Code, Error};
 use super::grants::request::{Redeemed, TokenRequest};
@@ -33,11 +34,15 @@ pub async fn token(
 }
 
 async fn answer(posted: &Posted<'_>) -> Result<Response, Error> {
-    let Posted { app, caller, authorization, form } = *posted;
+    let Posted { app, caller, authorization, form, .. } = *posted;
     // A node that can't be trusted with the time or the log must not spend a code to find out.
     app.live.issuing_allowed().map_err(Error::unavailable)?;
+    let mut before = None::<AuthenticatedClient>;
     for _ in 0..TRIES {
-        let client = authenticate(app, authorization, form).await?;
+        let client = match &before {
+            None => authenticate(app, authorization, form).await?,
+            Some(before) => authenticate_again(app, before, authorization, form).await?,
+        };
         let name = form.get("grant_type").ok_or_else(|| Error::invalid_request("grant_type is missing"))?;
         let grant = registry::grant(name)
             .ok_or_else(|| Error::new(Code::UnsupportedGrantType, "this grant_type is not supported"))?;
@@ -47,12 +52,18 @@ async fn answer(posted: &Posted<'_>) -> Result<Response, Error> {
         // Nor one that can't sign.
         let algs = [mint::ACCESS_ALG, id_token::alg(client.client().registration())?];
         app.keyring.ready(&algs, |kid| app.live.has_ended_key(kid)).await.map_err(Error::unavailable)?;
-        let request = TokenRequest { app, client: &client, params: form, caller };
+        let page = posted.from_page(&client)?;
+        let request = TokenRequest { app, client: &client, params: form, caller, page };
         if let Redeemed::Entitled(entitlement) = (grant.redeem)(&request).await? {
-            let issued = mint::issue(app, &entitlement)?;
+            let minted = mint::issue(app, &entitlement)?;
             enrol::used(app, client.client().registration());
-            return Ok(reply::json(200, &issued));
+            let answer = reply::json(200, &minted);
+            return match &minted.cookie {
+                None => Ok(answer),
+                Some(kept) => posted.with_cookie(answer, client.id(), &kept.refresh_token, kept.seconds),
+            };
         }
+        before = Some(client);
     }
     Err(Error::unavailable("the client's registration kept changing"))
 }

@@ -4,19 +4,26 @@
 //! other case the user confirms. A browser is sent on only to a `post_logout_redirect_uri` registered for the client; with
 //! anything wrong there is a page and no redirect, and nothing is ended. A POST without the confirmation is answered 303 to the
 //! same request as GET, which brings the session cookie.
+//!
+//! The clients of a session that ends are told: from server to server before the browser is sent on (`notify`), and through the browser
+//! by a page of hidden frames (OpenID Connect Front-Channel Logout 1.0). `ui_locales` chooses the pages' language. A `logout_hint` is
+//! taken and changes nothing: who is signed out is whoever this browser's session is of, which the question tells.
 
 use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use url::Url;
+use uuid::Uuid;
 
 use super::hint::{self, Hint};
+use super::{channels, notify};
 use crate::app::App;
 use crate::event::Caller;
 use crate::http::away;
 use crate::http::headers::Source;
 use crate::http::html::Page;
+use crate::http::locale::Lang;
 use crate::http::origin;
 use crate::http::params::{Params, append, encode};
 use crate::keyring::mac::FORM;
@@ -28,6 +35,10 @@ use crate::oauth::redirect::{self, ValidRedirect};
 use crate::oauth::reply::{self, Read};
 use crate::secret::Digest;
 use crate::session::{self, Held};
+use crate::store::logouts;
+
+/// The most frames of one page; who has more applications open signs out of the rest by the other way.
+const MOST_FRAMES: usize = 50;
 
 /// A request that passed its checks.
 #[derive(Debug)]
@@ -48,6 +59,13 @@ struct Visit<'a> {
     caller: &'a Caller,
     headers: &'a HeaderMap,
     query: &'a str,
+    lang: Lang,
+}
+
+/// The language of the pages, whatever else is wrong with the request.
+fn language(headers: &HeaderMap, query: &str) -> Lang {
+    let params = Params::parse(query.as_bytes()).unwrap_or_default();
+    Front::language(headers, params.get("ui_locales"))
 }
 
 /// `GET /oauth2/logout`
@@ -59,7 +77,8 @@ pub async fn get(
     headers: HeaderMap,
 ) -> Response {
     let query = query.unwrap_or_default();
-    let visit = Visit { app: &app, front: &front, caller: &caller, headers: &headers, query: &query };
+    let lang = language(&headers, &query);
+    let visit = Visit { app: &app, front: &front, caller: &caller, headers: &headers, query: &query, lang };
     answer(&visit, None).await.unwrap_or_else(|wrong| visit.wrong(&wrong))
 }
 
@@ -72,7 +91,8 @@ pub async fn post(
     body: Read,
 ) -> Response {
     let query = query.unwrap_or_default();
-    let visit = Visit { app: &app, front: &front, caller: &caller, headers: &headers, query: &query };
+    let lang = language(&headers, &query);
+    let visit = Visit { app: &app, front: &front, caller: &caller, headers: &headers, query: &query, lang };
     let form = match reply::form(&headers, body, &[]) {
         Ok(form) => form,
         Err(error) => return visit.wrong(&Wrong("", error)),
@@ -90,7 +110,7 @@ async fn answer(visit: &Visit<'_>, confirmed: Option<&Params>) -> Result<Respons
     let asked = check(visit.app, &params).await?;
     let cookie = visit.front.jar().get(visit.headers, session::COOKIE);
     let held = session::of_cookie(visit.app, cookie).await.map_err(|error| Wrong("", error.into()))?;
-    let Some(held) = held else { return Ok(visit.done(&asked, false)) };
+    let Some(held) = held else { return Ok(visit.done(&asked, None)) };
     if let Some(form) = confirmed {
         let token = form.get("form_token").unwrap_or_default();
         if !origin::is_own(visit.headers, visit.app.config.issuer.origin()) || !visit.holds(cookie, token) {
@@ -103,7 +123,29 @@ async fn answer(visit: &Visit<'_>, confirmed: Option<&Params>) -> Result<Respons
         return Ok(visit.confirm(&asked, &held, cookie));
     }
     session::sign_out(visit.app, &held, visit.caller).await.map_err(|error| Wrong("", error.into()))?;
-    Ok(visit.done(&asked, true))
+    let ((), tells) = tokio::join!(notify::tell(visit.app, held.session_id), tells(visit.app, held.session_id));
+    Ok(visit.done(&asked, Some(tells)))
+}
+
+/// The pages by which the clients of a session are told through the browser. One that can't be found out now is not told this way: the
+/// session has ended, and that is said whatever happens.
+async fn tells(app: &App, session_id: Uuid) -> Vec<Url> {
+    let told = async {
+        let mut told = Vec::new();
+        for id in logouts::clients_of(&app.store, session_id).await? {
+            let client = client::find(app, id).await?;
+            let Some(client) = client.filter(|client| !client.registration().disabled) else { continue };
+            let (metadata, issuer) = (&client.registration().metadata, app.config.issuer.as_str());
+            told.extend(channels::front_address(metadata, issuer, &session_id.to_string()));
+        }
+        Ok::<_, Error>(told)
+    };
+    let mut told = told.await.unwrap_or_else(|error| {
+        tracing::warn!(%error, %session_id, "the clients to be told of a sign-out by the browser could not be read");
+        Vec::new()
+    });
+    told.truncate(MOST_FRAMES);
+    told
 }
 
 /// Whether a hint is an ID token of this very session.
@@ -158,10 +200,9 @@ async fn check(app: &App, params: &Params) -> Result<Asked, Wrong> {
 impl Visit<'_> {
     /// Asks the user.
     fn confirm(&self, asked: &Asked, held: &Held, cookie: Option<&str>) -> Response {
-        let lang = Front::language(self.headers, None);
-        let Some(user) = held.standing.user() else { return self.done(asked, false) };
+        let Some(user) = held.standing.user() else { return self.done(asked, None) };
         let page = SignOut {
-            frame: self.front.frame(lang, self.caller),
+            frame: self.front.frame(self.lang, self.caller),
             form: Form {
                 action: format!("{}?{}", self.app.config.issuer.endpoint("/oauth2/logout"), self.query),
                 token: self.token(cookie),
@@ -176,38 +217,42 @@ impl Visit<'_> {
         };
         let ends =
             asked.redirect.as_ref().and_then(|redirect| Url::parse(redirect.uri()).ok()).map(|url| Source::of(&url));
-        Page::new(lang, page).forms_to(ends).into_response()
+        Page::new(self.lang, page).forms_to(ends).into_response()
     }
 
-    /// Nothing is signed in here any more: back to the client, or a page that says so.
-    fn done(&self, asked: &Asked, ended: bool) -> Response {
+    /// Nothing is signed in here any more: back to the client, or a page that says so. `ended`: by this request, with the pages by
+    /// which clients are told.
+    fn done(&self, asked: &Asked, ended: Option<Vec<Url>>) -> Response {
         let location = asked
             .redirect
             .as_ref()
             .map(|redirect| append(redirect.uri(), asked.state.as_deref().map(|state| ("state", state))));
+        // A page's policy names its frames' origins and nothing wider.
+        let (sources, tells): (Vec<_>, Vec<_>) =
+            ended.iter().flatten().filter_map(|url| Some((Source::exact(url)?, url.to_string()))).unzip();
         // Who signed nobody out and proves nothing is not sent anywhere by itself.
         let mut response = match location {
-            Some(to) if ended || asked.hint.is_some() => away::see_other(&to),
+            Some(to) if tells.is_empty() && (ended.is_some() || asked.hint.is_some()) => away::see_other(&to),
             back => {
-                let lang = Front::language(self.headers, None);
                 let name = asked.client.as_ref().map(|client| client.registration().name.clone());
-                let page = SignedOut { frame: self.front.frame(lang, self.caller), back: name.zip(back) };
-                Page::new(lang, page).into_response()
+                let page = SignedOut { frame: self.front.frame(self.lang, self.caller), back: name.zip(back), tells };
+                Page::new(self.lang, page).frames_of(sources).into_response()
             }
         };
-        if ended && let Some(cookie) = self.front.jar().clear(session::COOKIE) {
+        if ended.is_some()
+            && let Some(cookie) = self.front.jar().clear(session::COOKIE)
+        {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
         response
     }
 
     fn wrong(&self, Wrong(parameter, error): &Wrong) -> Response {
-        let lang = Front::language(self.headers, None);
-        reply::page(self.front, lang, self.caller, error, (Problem::BadRequest, parameter))
+        reply::page(self.front, self.lang, self.caller, error, (Problem::BadRequest, parameter))
     }
 
     fn page(&self, problem: Problem, shown: Shown<'_>) -> Response {
-        self.front.error(Front::language(self.headers, None), self.caller, problem, shown)
+        self.front.error(self.lang, self.caller, problem, shown)
     }
 
     /// What a confirmation must carry: bound to the session cookie and to the very request.

@@ -1,8 +1,10 @@
-//! OpenID Connect: subjects, claims and ID tokens; above them the endpoints.
+//! OpenID Connect: subjects, claims, ID tokens, and telling of ends; above them the endpoints.
 
+pub mod channels;
 pub mod claims;
 pub mod hint;
 pub mod id_token;
 pub mod logout;
+pub mod notify;
 pub mod subject;
 pub mod userinfo;

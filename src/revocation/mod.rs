@@ -1,7 +1,9 @@
 //! The one kill path: everything that ends access calls [`kill`], in the transaction of its cause, and last.
 //!
-//! In it, in this order: the owner's row is locked, the audit row is written, and one statement takes the counter row,
-//! writes the numbered entry and raises the mark; one for each other name that tokens carry for the user comes before it. [`settle`] commits and shows the entry to this node's live view, so that
+//! In it, in this order: the owner's row is locked, the audit row is written, and where browser sessions end one row for the
+//! outbox, which others make into what clients are told; and one statement takes the counter row, writes the numbered entry and
+//! raises the mark; one for each other name that tokens carry for the user comes before it. [`settle`] commits and shows the
+//! entries to this node's live view, so that
 //! who was told "revoked" is right at once; other nodes see it within a second.
 //! Refused: nothing. Killing a token, family or session that a kill has already ended appends nothing.
 
@@ -9,16 +11,25 @@ pub mod find;
 pub mod key;
 mod target;
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde_json::json;
 pub use target::{Reach, Target};
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::event::{Actor, Caller, Event, Record};
 use crate::secret;
 use crate::store::locks::lock;
+use crate::store::logouts::{self, Ended, Kind};
 use crate::store::revocations::{self, Entry, Mark, New};
 use crate::store::{self, Reader, Tx, grants, pairwise};
+
+/// The reason of a sign-out by the user himself.
+pub const SIGN_OUT: &str = "sign_out";
+/// How long the outbox leaves a sign-out to the request that made it, which tells the clients before it answers.
+const OWN_TELLING: Duration = Duration::from_secs(5);
 
 /// Why, by whom, from where, when.
 #[derive(Debug, Clone)]
@@ -88,6 +99,7 @@ async fn write(tx: &mut Tx, target: &Target<'_>, reach: Reach, cause: &Cause<'_>
         .family(target.family_id())
         .detail(json!({ "kind": kind, "value": value, "reach": reach.name(), "reason": cause.reason }));
     store::audit::insert(tx, &record).await?;
+    outbox(tx, target, reach, cause).await?;
     let (names, mut others) = (other_names(tx, target).await?, Vec::new());
     let actor = cause.actor.text();
     let new = |value, mark| New {
@@ -123,9 +135,24 @@ async fn other_names(tx: &mut Tx, target: &Target<'_>) -> store::Result<Vec<Stri
     })
 }
 
+/// Where a kill ends browser sessions, their clients are to be told. One row, whatever hangs on the owner: who they are is found later.
+async fn outbox(tx: &mut Tx, target: &Target<'_>, reach: Reach, cause: &Cause<'_>) -> store::Result<()> {
+    let (kind, owner_id) = match (target, reach) {
+        (Target::Session(id), Reach::Lineage) => (Kind::Session, Some(*id)),
+        (Target::User { id, .. }, Reach::Lineage) => (Kind::User, Some(*id)),
+        (Target::All, Reach::Lineage) => (Kind::All, None),
+        _ => return Ok(()),
+    };
+    let own = kind == Kind::Session && cause.reason == SIGN_OUT;
+    let due_at = if own { cause.at + OWN_TELLING } else { cause.at };
+    let ended = Ended { id: secret::uuid_v7(cause.at), owner_id, at: cause.at, told_up_to: Uuid::nil() };
+    logouts::insert(tx, kind, &ended, due_at).await
+}
+
 /// Commits the cause with its kills, and lets this node's live view know before anyone is answered.
 pub async fn settle(app: &App, tx: Tx, killed: &[Killed]) -> store::Result<()> {
     tx.commit().await?;
+    app.outbox.wake();
     let written = killed.iter().filter(|killed| killed.written);
     let entries: Vec<&Entry> = written.flat_map(|killed| killed.others.iter().chain(&killed.entry)).collect();
     for entry in entries {
@@ -201,6 +228,6 @@ mod tests {
 
     #[test]
     fn access_reach_marks_nothing() {
-        assert_eq!(Target::User { id: uuid::Uuid::nil(), sub: uuid::Uuid::nil() }.mark(Reach::Access), Mark::None);
+        assert_eq!(Target::User { id: Uuid::nil(), sub: Uuid::nil() }.mark(Reach::Access), Mark::None);
     }
 }

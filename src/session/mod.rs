@@ -177,7 +177,8 @@ pub fn touch(app: &App, standing: &Standing) {
 /// Ends a session: sign-out, by its own user.
 pub async fn sign_out(app: &App, held: &Held, caller: &Caller) -> store::Result<()> {
     let mut tx = app.store.begin().await?;
-    let cause = Cause { reason: "sign_out", actor: Actor::User(held.user_id), caller, at: app.clock.after_stamps() };
+    let cause =
+        Cause { reason: revocation::SIGN_OUT, actor: Actor::User(held.user_id), caller, at: app.clock.after_stamps() };
     let killed = revocation::kill(&mut tx, &Target::Session(held.session_id), Reach::Lineage, &cause).await?;
     revocation::settle(app, tx, &[killed]).await
 }

@@ -1,5 +1,6 @@
 //! What a client's registration says beyond what every client says: a document, kept in one column (RFC 7591 section 2, OpenID
-//! Connect Dynamic Client Registration section 2). Nothing here is judged by SQL, and nothing here is secret.
+//! Connect Dynamic Client Registration section 2). Nothing here is judged by SQL but how an origin's clients
+//! get their refresh tokens, and nothing here is secret.
 //!
 //! A member this version doesn't know was written by a newer one: it is kept through every change.
 

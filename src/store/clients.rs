@@ -56,21 +56,39 @@ pub struct Client {
     pub last_used_at: Option<DateTime<Utc>>,
 }
 
-/// Whether a client that may hold tokens is registered with this origin.
-pub async fn is_origin(store: &Store, origin: &str) -> Result<bool> {
-    Ok(match store {
+/// What an origin is to the clients that may hold tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// No client is registered with it.
+    Not,
+    /// One is, and keeps its tokens itself.
+    Plainly,
+    /// One is that gets its refresh token as a cookie.
+    ByCookie,
+}
+
+/// What this origin is.
+pub async fn of_origin(store: &Store, origin: &str) -> Result<Known> {
+    let most: Option<i64> = match store {
         Store::Postgres(pool) => sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM client WHERE origins @> jsonb_build_array($1::text) AND disabled_at IS NULL AND deleted_at IS NULL)",
+            "SELECT CAST(MAX(CASE WHEN metadata->>'refresh_token_delivery' = 'cookie' THEN 2 ELSE 1 END) AS bigint) FROM client \
+             WHERE origins @> jsonb_build_array($1::text) AND disabled_at IS NULL AND deleted_at IS NULL",
         )
         .bind(origin)
         .fetch_one(pool)
         .await?,
         Store::Sqlite(lite) => sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM client, json_each(client.origins) AS o WHERE o.value = $1 AND disabled_at IS NULL AND deleted_at IS NULL)",
+            "SELECT MAX(CASE WHEN json_extract(client.metadata, '$.refresh_token_delivery') = 'cookie' THEN 2 ELSE 1 END) \
+             FROM client, json_each(client.origins) AS o WHERE o.value = $1 AND disabled_at IS NULL AND deleted_at IS NULL",
         )
         .bind(origin)
         .fetch_one(&lite.read)
         .await?,
+    };
+    Ok(match most {
+        None => Known::Not,
+        Some(1) => Known::Plainly,
+        Some(_) => Known::ByCookie,
     })
 }
 

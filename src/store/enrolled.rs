@@ -84,7 +84,7 @@ pub async fn sweep(store: &Store, deleted: DateTime<Utc>, lineage: DateTime<Utc>
     const CLIENTS: &str = "DELETE FROM client WHERE id IN (SELECT c.id FROM client c WHERE c.source <> 'admin' AND c.deleted_at < $1 \
          AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.client_id = c.id) AND NOT EXISTS (SELECT 1 FROM family f WHERE f.client_id = c.id) \
          AND NOT EXISTS (SELECT 1 FROM code d WHERE d.client_id = c.id) AND NOT EXISTS (SELECT 1 FROM device_code v WHERE v.client_id = c.id) AND NOT EXISTS (SELECT 1 FROM interaction i WHERE i.client_id = c.id) \
-         AND NOT EXISTS (SELECT 1 FROM client_secret s WHERE s.client_id = c.id) AND NOT EXISTS (SELECT 1 FROM registration r WHERE r.client_id = c.id) LIMIT $2)";
+         AND NOT EXISTS (SELECT 1 FROM client_secret s WHERE s.client_id = c.id) AND NOT EXISTS (SELECT 1 FROM logout_notice n WHERE n.client_id = c.id) AND NOT EXISTS (SELECT 1 FROM registration r WHERE r.client_id = c.id) LIMIT $2)";
     let mut tx = store.begin().await?;
     let gone = within!(&mut tx, db => {
         let grants = sqlx::query(GRANTS).bind(lineage).bind(most).execute(&mut *db).await?.rows_affected();

@@ -139,3 +139,15 @@ pub async fn retries(reader: impl Into<Reader<'_>>, family_id: Uuid) -> Result<V
         "SELECT ordinal, number, jti, at, expires_at, address, user_agent FROM lineage_retry WHERE family_id = $1 ORDER BY ordinal, number",
     ).bind(family_id).fetch_all(db).await?))
 }
+
+/// When a family was rotated to this generation; none when it never was, or its row has gone.
+pub async fn rotated_to(
+    reader: impl Into<Reader<'_>>,
+    family_id: Uuid,
+    generation: i64,
+) -> Result<Option<DateTime<Utc>>> {
+    Ok(
+        ask!(reader, db => sqlx::query_scalar("SELECT at FROM lineage WHERE family_id = $1 AND generation = $2 ORDER BY ordinal LIMIT 1")
+        .bind(family_id).bind(generation).fetch_optional(db).await?),
+    )
+}

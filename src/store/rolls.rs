@@ -80,6 +80,8 @@ pub struct SessionRoll {
     pub session_expires_at: DateTime<Utc>,
     pub session_ended_at: Option<DateTime<Utc>>,
     pub session_mark: i64,
+    /// The digest of the secret that its browser holds now.
+    pub session_digest: Vec<u8>,
 }
 
 /// One snapshot: the counter, and whichever rows the question was about.
@@ -179,7 +181,7 @@ macro_rules! session {
     () => {
         "s.id AS session_id, s.born_seq AS session_born, s.proofs AS session_proofs, s.auth_time AS session_auth_time, \
          s.last_used_at AS session_last_used_at, s.expires_at AS session_expires_at, \
-         s.ended_at AS session_ended_at, s.revoked_seq AS session_mark"
+         s.ended_at AS session_ended_at, s.revoked_seq AS session_mark, s.secret_digest AS session_digest"
     };
 }
 macro_rules! details {

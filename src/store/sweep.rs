@@ -6,7 +6,8 @@ use super::{Result, Store, Tx, within};
 
 /// How many rows go in one statement, at most.
 pub const BATCH: i64 = 500;
-/// How many interactions: anybody may begin one, so they must go as fast as they can come. Nothing hangs on them.
+/// How many interactions: anybody may begin one, so they must go as fast as they can come. Nothing hangs on them. So many
+/// identifiers of assertions, too: every request of a client may leave one.
 pub const INTERACTIONS: i64 = 5000;
 
 /// How long the codes of devices that became nothing are kept past their end, so that a device that asks late is told why.
@@ -15,13 +16,13 @@ const DEVICES: TimeDelta = TimeDelta::hours(1);
 /// What may go, each with the time before which it may.
 #[derive(Debug, Clone, Copy)]
 pub struct Horizon {
-    /// Now: interactions and budgets past their own end.
+    /// Now: interactions, budgets and identifiers of assertions past their own end.
     pub now: DateTime<Utc>,
     /// Log entries whose end was before this.
     pub log: DateTime<Utc>,
     /// Unspent codes that expired before this.
     pub codes: DateTime<Utc>,
-    /// Families (with their lineage and codes) and sessions that ended before this.
+    /// Families (with their lineage and codes) and sessions that ended, and logout notices that were done, before this.
     pub lineage: DateTime<Utc>,
 }
 
@@ -52,6 +53,12 @@ pub async fn batch(store: &Store, horizon: &Horizon) -> Result<u64> {
         horizon.now,
         INTERACTIONS
     );
+    gone += sweep!(
+        &mut tx,
+        "DELETE FROM jti WHERE (purpose, client_id, digest) IN (SELECT purpose, client_id, digest FROM jti WHERE expires_at < $1 LIMIT $2)",
+        horizon.now,
+        INTERACTIONS
+    );
     tx.commit().await?;
     let mut tx = store.begin().await?;
     gone += sweep!(
@@ -68,6 +75,11 @@ pub async fn batch(store: &Store, horizon: &Horizon) -> Result<u64> {
         &mut tx,
         "DELETE FROM code WHERE digest IN (SELECT digest FROM code WHERE expires_at < $1 AND spent_at IS NULL LIMIT $2)",
         horizon.codes
+    );
+    gone += sweep!(
+        &mut tx,
+        "DELETE FROM logout_notice WHERE id IN (SELECT id FROM logout_notice WHERE done_at < $1 LIMIT $2)",
+        horizon.lineage
     );
     // Anybody may ask for one, of a public client: they go as fast as they come.
     gone += sweep!(

@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::event::{Actor, Caller, Event, Record};
 use crate::oauth::client::Registration;
 use crate::oauth::client_auth::AuthenticatedClient;
+use crate::oauth::delivery::Carrier;
 use crate::oauth::error::Error;
 use crate::oauth::scope::Scopes;
 use crate::oidc::claims::Own;
@@ -31,6 +32,8 @@ pub struct Draft {
     pub audience: Vec<String>,
     /// Claims of its audience's own.
     pub claims: Own,
+    /// When everything that comes of the same authorization ends; none for a client acting for itself.
+    pub all_ends_at: Option<DateTime<Utc>>,
 }
 
 /// What a draft is drawn from.
@@ -50,9 +53,10 @@ impl Draft {
         // Whole seconds, as tokens carry them: what the rolls say is what the token says.
         let issued_at = standing.now().trunc_subsecs(0);
         let longest = issued_at + allowed.lifetime.min(standing.longest_access());
-        let expires_at = ends.iter().copied().fold(longest, DateTime::min);
+        let all_ends_at = ends.iter().copied().min();
+        let expires_at = all_ends_at.map_or(longest, |end| end.min(longest));
         let Allowed { scopes, audience, claims, .. } = allowed;
-        Self { jti: secret::uuid_v4(), issued_at, expires_at, scopes, audience, claims }
+        Self { jti: secret::uuid_v4(), issued_at, expires_at, scopes, audience, claims, all_ends_at }
     }
 
     /// The row that enrols it.
@@ -91,7 +95,8 @@ pub struct Entitlement {
     pub(super) draft: Draft,
     /// None for a client acting for itself.
     pub(super) authentication: Option<Authentication>,
-    pub(super) refresh: Option<Authentic>,
+    /// With the way it travels.
+    pub(super) refresh: Option<(Authentic, Carrier)>,
 }
 
 /// A client's right to a token for itself. Its audit row, which holds the `jti`, is written before it is handed out.

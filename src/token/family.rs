@@ -14,6 +14,7 @@ use super::refresh::{Authentic, FamilySecret};
 use crate::app::App;
 use crate::event::{Actor, Caller, Event, Record};
 use crate::oauth::client_auth::AuthenticatedClient;
+use crate::oauth::delivery::Carrier;
 use crate::oauth::error::Error;
 use crate::oauth::pkce::VerifiedPkce;
 use crate::oauth::redirect::ValidRedirect;
@@ -37,6 +38,8 @@ pub struct Redeemable<'a> {
     pub standing: Standing,
     pub draft: Draft,
     pub with_refresh: bool,
+    /// How its refresh token will travel, and what was proved for that.
+    pub carrier: Carrier,
 }
 
 /// What a family is born of, with what had to be proved of that kind.
@@ -104,7 +107,7 @@ impl Origin<'_> {
 
 /// Spends a code: its family begins, at generation 0. None when the code had been spent before.
 pub async fn begin(app: &App, ask: Redeemable<'_>, caller: &Caller) -> Result<Option<Entitlement>, Error> {
-    let Redeemable { client, origin, standing, draft, with_refresh } = ask;
+    let Redeemable { client, origin, standing, draft, with_refresh, carrier } = ask;
     let registration = client.client().registration().clone();
     let secret = with_refresh.then(FamilySecret::generate);
     let row = draft.row(&standing, caller);
@@ -129,7 +132,7 @@ pub async fn begin(app: &App, ask: Redeemable<'_>, caller: &Caller) -> Result<Op
         return Ok(None);
     }
     let authentication = origin.authentication(!outlives_session);
-    let refresh = secret.map(|secret| Authentic { family_id, generation: 0, secret });
+    let refresh = secret.map(|secret| (Authentic { family_id, generation: 0, secret }, carrier));
     Ok(Some(Entitlement { standing, client: registration, draft, authentication: Some(authentication), refresh }))
 }
 
@@ -151,6 +154,8 @@ pub struct Refreshable<'a> {
     pub family: &'a Family,
     pub standing: Standing,
     pub draft: Draft,
+    /// How it travels, and what was proved for that.
+    pub carrier: Carrier,
 }
 
 impl Refreshable<'_> {
@@ -184,7 +189,7 @@ impl Refreshable<'_> {
             client: self.client.client().registration().clone(),
             draft: self.draft,
             authentication: Some(authentication),
-            refresh: Some(Authentic { generation, ..self.token.clone() }),
+            refresh: Some((Authentic { generation, ..self.token.clone() }, self.carrier)),
         }
     }
 }

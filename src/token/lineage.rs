@@ -20,6 +20,8 @@ pub struct Presented {
     pub retry_window: Duration,
     /// The presenter proved something the family is bound to.
     pub bound: bool,
+    /// When the presented generation was rotated away, looked up for a bound presenter of one that is older than the last.
+    pub replaced_at: Option<DateTime<Utc>>,
     /// The same presentation already lost the race for the live generation: it held it then.
     pub lost_race: bool,
 }
@@ -29,7 +31,8 @@ pub struct Presented {
 pub enum Verdict {
     /// The live generation: rotate, answer the next.
     Rotate,
-    /// An honest retry: answer the current generation again; nothing advances.
+    /// An honest retry: answer the current generation again; nothing advances. Of a bound presenter also one whose cookie was
+    /// overtaken by an older answer within the window.
     Retry,
     /// The one before, too late and unbound: the family ends.
     Late,
@@ -56,12 +59,17 @@ pub fn judge(presented: &Presented) -> Verdict {
         return Verdict::Retry;
     }
     if generation < current - 1 {
-        return Verdict::Reused;
+        // Two tabs' answers crossed on their way: their one cookie is older than the family, and no older than the window.
+        let crossed = presented.bound && presented.replaced_at.is_some_and(|at| within(presented, at));
+        return if crossed { Verdict::Retry } else { Verdict::Reused };
     }
-    let age = presented.now - presented.rotated_at;
-    // A negative age counts as none, down to the bound.
-    let within = age >= BACKWARDS && age.to_std().unwrap_or(Duration::ZERO) < presented.retry_window;
-    if presented.bound || within { Verdict::Retry } else { Verdict::Late }
+    if presented.bound || within(presented, presented.rotated_at) { Verdict::Retry } else { Verdict::Late }
+}
+
+/// Whether what happened then is within the retry window. A negative age counts as none, down to the bound.
+fn within(presented: &Presented, at: DateTime<Utc>) -> bool {
+    let age = presented.now - at;
+    age >= BACKWARDS && age.to_std().unwrap_or(Duration::ZERO) < presented.retry_window
 }
 
 #[cfg(test)]
@@ -72,7 +80,16 @@ mod tests {
         let rotated_at = DateTime::UNIX_EPOCH;
         let now = rotated_at + TimeDelta::seconds(age);
         let retry_window = Duration::from_secs(60);
-        Presented { generation, current, rotated_at, now, retry_window, bound: false, lost_race: false }
+        Presented {
+            generation,
+            current,
+            rotated_at,
+            now,
+            retry_window,
+            bound: false,
+            replaced_at: None,
+            lost_race: false,
+        }
     }
 
     #[test]
@@ -88,6 +105,18 @@ mod tests {
         assert_eq!(judge(&Presented { lost_race: true, ..at(1, 4, 9999) }), Verdict::Retry);
         assert_eq!(judge(&at(5, 4, 0)), Verdict::Lost);
         assert_eq!(judge(&Presented { lost_race: true, ..at(5, 4, 0) }), Verdict::Lost);
+    }
+
+    #[test]
+    fn answers_that_crossed_are_forgiven_to_a_bound_presenter_within_the_window() {
+        let replaced = |ago: i64| Some(DateTime::UNIX_EPOCH + TimeDelta::seconds(100 - ago));
+        let crossed = |bound, ago| judge(&Presented { bound, replaced_at: replaced(ago), ..at(1, 4, 100) });
+        assert_eq!(crossed(true, 59), Verdict::Retry);
+        assert_eq!(crossed(true, 60), Verdict::Reused);
+        assert_eq!(crossed(true, -6), Verdict::Reused);
+        assert_eq!(crossed(false, 1), Verdict::Reused);
+        let strict = Presented { retry_window: Duration::ZERO, bound: true, replaced_at: replaced(0), ..at(1, 4, 100) };
+        assert_eq!(judge(&strict), Verdict::Reused);
     }
 
     #[test]

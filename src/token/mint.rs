@@ -1,4 +1,4 @@
-//! The only place that makes tokens. It takes an [`Entitlement`] and nothing else.
+//! The only place that makes tokens. It takes an [`Entitlement`], or for logout tokens a [`LogoutNotice`], and nothing else.
 //!
 //! Access tokens are RFC 9068 `at+jwt`, ES256, and carry whatever the revocation log names, so that a gateway can match
 //! every entry. Refused: a standing read more than 30 s ago, and a node whose view or clock can't be trusted.
@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::entitlement::{Draft, Entitlement};
+use super::notice::LogoutNotice;
 use super::refresh;
 use crate::app::App;
 use crate::keyring::Alg;
@@ -28,6 +29,15 @@ pub const ACCESS_TYP: &str = "at+jwt";
 /// The algorithm of access tokens.
 pub const ACCESS_ALG: Alg = Alg::Es256;
 
+/// The `typ` of a logout token (OpenID Connect Back-Channel Logout 1.0, 2.4).
+pub const LOGOUT_TYP: &str = "logout+jwt";
+
+/// The member of a logout token's `events`.
+pub const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+
+/// How long a logout token is good for: as long as its way to the client may take.
+const LOGOUT_LIFETIME: i64 = 120;
+
 pub use crate::keyring::mac::REFRESH as REFRESH_LABEL;
 
 /// What the token endpoint answers with.
@@ -41,6 +51,22 @@ pub struct Minted {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token: Option<String>,
     pub scope: String,
+    /// The refresh token that travels in a cookie instead.
+    #[serde(skip)]
+    pub cookie: Option<ByCookie>,
+}
+
+/// A refresh token that no script is to read.
+pub struct ByCookie {
+    pub refresh_token: String,
+    /// How long it may be of use, whatever happens.
+    pub seconds: i64,
+}
+
+impl std::fmt::Debug for ByCookie {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ByCookie(redacted)")
+    }
 }
 
 impl std::fmt::Debug for Minted {
@@ -96,8 +122,17 @@ pub fn issue(app: &App, entitlement: &Entitlement) -> Result<Minted, Error> {
     let access_token = access_token(app, entitlement)?;
     let id_token = id_token(app, entitlement, &access_token)?;
     let keys = app.keyring.mac(REFRESH_LABEL);
-    let refresh_token = entitlement.refresh.as_ref().map(|token| refresh::write(&keys, issuer, token));
-    let Draft { issued_at, expires_at, scopes, .. } = &entitlement.draft;
+    let Draft { issued_at, expires_at, scopes, all_ends_at, .. } = &entitlement.draft;
+    let (mut refresh_token, mut cookie) = (None, None);
+    if let Some((token, carrier)) = &entitlement.refresh {
+        let written = refresh::write(&keys, issuer, token);
+        if carrier.is_bound() {
+            let seconds = all_ends_at.map_or(0, |end| (end - *issued_at).num_seconds());
+            cookie = Some(ByCookie { refresh_token: written, seconds });
+        } else {
+            refresh_token = Some(written);
+        }
+    }
     Ok(Minted {
         access_token,
         token_type: "Bearer",
@@ -105,6 +140,7 @@ pub fn issue(app: &App, entitlement: &Entitlement) -> Result<Minted, Error> {
         refresh_token,
         id_token,
         scope: scopes.to_string(),
+        cookie,
     })
 }
 
@@ -189,4 +225,34 @@ fn id_token_claims(client: &Registration, user: &UserRoll, draft: &Draft) -> Res
 /// Whoever tells less than is asked for says so.
 fn with_details(user: &UserRoll) -> Result<&UserRoll, Error> {
     if user.details.is_some() { Ok(user) } else { Err(Error::server("claims are to be told, and were not read along")) }
+}
+
+#[derive(Debug, Serialize)]
+struct LogoutClaims<'a> {
+    iss: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub: Option<&'a str>,
+    aud: String,
+    iat: i64,
+    exp: i64,
+    jti: String,
+    sid: String,
+    events: Value,
+}
+
+/// Signs a logout token, with what the client's ID tokens are signed with. It never has a `nonce`, so that it can't pass for one.
+pub fn logout_token(app: &App, notice: &LogoutNotice) -> Result<String, Error> {
+    app.live.issuing_allowed().map_err(Error::unavailable)?;
+    let LogoutNotice { client, sub, sid, jti, now } = notice;
+    let claims = LogoutClaims {
+        iss: app.config.issuer.as_str(),
+        sub: sub.as_deref(),
+        aud: client.public_id(),
+        iat: now.timestamp(),
+        exp: now.timestamp() + LOGOUT_LIFETIME,
+        jti: jti.to_string(),
+        sid: sid.to_string(),
+        events: serde_json::json!({ LOGOUT_EVENT: {} }),
+    };
+    Ok(app.keyring.sign(id_token::alg(client)?, LOGOUT_TYP, &claims).map_err(Error::server)?.compact)
 }

@@ -6,5 +6,6 @@ pub mod family;
 pub mod life;
 pub mod lineage;
 pub mod mint;
+pub mod notice;
 pub mod presented;
 pub mod refresh;

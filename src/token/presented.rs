@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::oauth::error::{Code, Error};
 use crate::oidc::subject;
 use crate::revocation::find::Found;
-use crate::store::rolls;
+use crate::store::rolls::{self, SessionRoll};
 
 /// A token that is ours, and whose.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub struct Owned {
     pub client_id: Uuid,
     /// Whom it stands for: a user's subject, or the client's own.
     pub sub: String,
+    /// The browser session a refresh token's family was born in.
+    pub session: Option<SessionRoll>,
 }
 
 /// The presented refresh token, if this issuer made it: not yet a word on whether it may be used.
@@ -33,7 +35,9 @@ pub async fn find(app: &App, text: &str) -> Result<Option<Owned>, Error> {
         return family(app, &token).await;
     }
     match access::verify(app, text).await {
-        Ok(token) => Ok(Some(Owned { found: Found::Jti(token.jti), client_id: token.client_id, sub: token.sub })),
+        Ok(token) => {
+            Ok(Some(Owned { found: Found::Jti(token.jti), client_id: token.client_id, sub: token.sub, session: None }))
+        }
         Err(error) if error.code == Code::InvalidToken => Ok(None),
         Err(error) => Err(error),
     }
@@ -45,5 +49,6 @@ async fn family(app: &App, token: &Authentic) -> Result<Option<Owned>, Error> {
         return Ok(None);
     }
     let (Some(client), Some(sub)) = (&snapshot.client, subject::carried(&snapshot)) else { return Ok(None) };
-    Ok(Some(Owned { found: Found::Family(family.id), client_id: client.client_id, sub }))
+    let client_id = client.client_id;
+    Ok(Some(Owned { found: Found::Family(family.id), client_id, sub, session: snapshot.session }))
 }

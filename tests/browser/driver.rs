@@ -108,6 +108,36 @@ impl Chromium {
         self.post("/execute/sync", &json!({ "script": body, "args": [] })).await
     }
 
+    /// Runs a script's body until what it waits for is there, and gives that.
+    pub async fn until(&self, what: &str, condition: &str) {
+        let there = async {
+            let asked = json!({ "script": format!("return Boolean({condition})"), "args": [] });
+            while self.tried("/execute/sync", &asked).await != Ok(Value::Bool(true)) {
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        if tokio::time::timeout(BOUND * 3, there).await.is_err() {
+            panic!("{what}: not on {}: {}", self.url().await, self.body().await);
+        }
+    }
+
+    /// Clicks what changes the page it stands on.
+    pub async fn click(&self, id: &str) {
+        let element = self.element(id).await;
+        self.post(&format!("/element/{element}/click"), &json!({})).await;
+    }
+
+    /// The cookie of that name for this address that a server set past all scripts, as the browser keeps it.
+    pub async fn cookie(&self, address: &str, name: &str) -> Option<Value> {
+        let all = self.devtools("Network.getCookies", json!({ "urls": [address] })).await;
+        all["cookies"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|cookie| cookie["name"] == name && cookie["httpOnly"] == true)
+            .cloned()
+    }
+
     /// The element of that id, once the page has it.
     async fn element(&self, id: &str) -> String {
         let find = json!({ "using": "css selector", "value": format!("[id=\"{id}\"]") });

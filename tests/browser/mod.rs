@@ -2,7 +2,10 @@
 //!
 //! With `CHANCERY_SCREENSHOTS=DIR` every page on the way is saved by day and by night, 390 and 1280 pixels wide.
 
+mod alone;
 mod device;
-mod driver;
+pub mod driver;
+mod intruder;
 mod journey;
+mod neighbour;
 mod scene;

@@ -1,7 +1,8 @@
 //! A demo on free ports with a browser before it: what all journeys do, and the pictures.
 
+use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use chancery::demo::run::{Addresses, Demo, Ports};
@@ -94,12 +95,32 @@ impl Scene {
         }
     }
 
+    /// Looks at the dashboard until it shows nobody: the issuer has told it that the session ended.
+    pub async fn is_told(&self) {
+        let since = Instant::now();
+        self.browser.go(&self.at.dashboard).await;
+        while self.browser.has("who").await {
+            assert!(since.elapsed() < Duration::from_secs(10), "the dashboard is not told");
+            self.browser.go(&self.at.dashboard).await;
+        }
+    }
+
     /// Types a command in another terminal, as the demo's start suggests, and gives what it prints.
     pub fn terminal(&self, arguments: &[&str]) -> String {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chancery"));
         let done = command.env_clear().arg("--config").arg(&self.settings).args(arguments).output().unwrap();
         assert!(done.status.success(), "{arguments:?}: {done:?}");
         String::from_utf8(done.stdout).unwrap()
+    }
+
+    /// A further user, with the sample user's password.
+    pub fn newcomer(&self, name: &str, full: &str) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chancery"));
+        command.env_clear().arg("--config").arg(&self.settings);
+        command.args(["user", "create", name, "--name", full, "--password-stdin"]);
+        let mut running = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        writeln!(running.stdin.take().unwrap(), "{}", self.password).unwrap();
+        assert!(running.wait_with_output().unwrap().status.success(), "{name} is not created");
     }
 
     /// The console has said nothing but, for pages with an error status, that.

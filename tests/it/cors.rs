@@ -3,9 +3,13 @@
 use reqwest::{Method, StatusCode, header};
 
 use crate::kit::actors::{Browser, RelyingParty, http};
-use crate::kit::issuer::{Issuer, Kind, on_both};
+use crate::kit::issuer::{Issuer, Kind, Setup, on_both};
 
-on_both!(registered_origins_call_what_they_need, public_documents_are_for_everyone);
+on_both!(
+    registered_origins_call_what_they_need,
+    public_documents_are_for_everyone,
+    an_issuer_with_a_path_answers_alike,
+);
 
 const APP: &str = "https://app.example.test";
 const CALLED: [&str; 3] = ["/oauth2/token", "/oauth2/revoke", "/oauth2/userinfo"];
@@ -66,6 +70,13 @@ async fn registered_origins_call_what_they_need(kind: Kind) {
     for path in NEITHER {
         assert_eq!(preflight(&issuer, path, APP).await.1, None, "{path}");
     }
+    for path in NEITHER {
+        let answer = http().get(issuer.url(path)).header(header::ORIGIN, APP).send().await.unwrap();
+        assert_eq!(allowed(answer.headers()), None, "{path}");
+        let answer =
+            http().post(issuer.url(path)).header(header::ORIGIN, APP).form(&[("a", "b")]).send().await.unwrap();
+        assert_eq!(allowed(answer.headers()), None, "{path}");
+    }
     // A script's whole way: what it is answered can be read, errors too.
     let tokens = spa.tokens(&mut Browser::new(&issuer), "alice").await;
     let script = |rp: &RelyingParty, origin: &str| {
@@ -96,6 +107,29 @@ async fn public_documents_are_for_everyone(kind: Kind) {
         assert!(!answer.headers().contains_key(header::ACCESS_CONTROL_ALLOW_CREDENTIALS), "{path}");
         let wrong = http().post(issuer.url(path)).send().await.unwrap();
         assert_eq!(wrong.status(), 405, "{path}");
+    }
+    issuer.stop().await;
+}
+
+/// Its metadata stands at the root as well; everything else beneath the path, with the same rules.
+async fn an_issuer_with_a_path_answers_alike(kind: Kind) {
+    let issuer = Issuer::start_with(kind, Setup { path: "/auth", ..Setup::default() }).await;
+    issuer
+        .client_with(|row| {
+            row.auth_method = "none".to_owned();
+            row.origins.0 = vec![APP.to_owned()];
+        })
+        .await;
+    let root = issuer.at.strip_suffix("/auth").unwrap();
+    let documents = ["/.well-known/oauth-authorization-server/auth", "/.well-known/openid-configuration/auth"];
+    let documents = documents.map(|path| format!("{root}{path}"));
+    for url in documents.into_iter().chain(READ.map(|path| issuer.url(path))) {
+        let answer = http().get(&url).header(header::ORIGIN, "https://any.test").send().await.unwrap();
+        assert_eq!((answer.status().as_u16(), allowed(answer.headers()).as_deref()), (200, Some("*")), "{url}");
+    }
+    for path in CALLED {
+        assert_eq!(preflight(&issuer, path, APP).await.1.as_deref(), Some(APP), "{path}");
+        assert_eq!(preflight(&issuer, path, "https://evil.test").await.1, None, "{path}");
     }
     issuer.stop().await;
 }

@@ -9,6 +9,7 @@ mod gateway;
 mod journey;
 mod refusals;
 mod sse;
+mod told;
 mod whole;
 
 use std::time::Duration;
@@ -46,6 +47,7 @@ fn samples(issuer: &str, clients: [(String, String); 2], at: (TcpListener, TcpLi
         gateway_url: gateway_url.clone(),
         resource: format!("{gateway_url}/api"),
         listen: dashboard.local_addr().unwrap(),
+        browser_client_id: None,
     };
     tokio::spawn(chancery::demo::dashboard(config, dashboard, std::future::pending()));
     let config = GatewayConfig {

@@ -18,7 +18,7 @@ use source::Source;
 const FLOORS: &[&[&str]] = &[
     &["clock", "secret"],
     &["config", "event", "seal"],
-    &["store", "keyring", "live", "throttle", "fetch", "mail", "audit", "http"],
+    &["store", "keyring", "live", "throttle", "outbox", "fetch", "mail", "audit", "http"],
     &["app"],
     &[
         "policy",
@@ -32,6 +32,7 @@ const FLOORS: &[&[&str]] = &[
         "oauth/client_auth/methods",
         "oauth/client",
         "oauth/client_auth",
+        "oauth/delivery",
         "oauth/pkce",
         "oauth/prompt",
         "oauth/redirect",
@@ -40,11 +41,13 @@ const FLOORS: &[&[&str]] = &[
         "oidc/claims",
         "oidc/id_token",
         "oidc/hint",
+        "oidc/channels",
         "token/refresh",
         "token/lineage",
         "token/life",
         "token/entitlement",
         "token/family",
+        "token/notice",
         "token/mint",
         "token/access",
         "token/presented",
@@ -57,6 +60,7 @@ const FLOORS: &[&[&str]] = &[
         "oauth/resource",
         "oauth/manage",
         "oauth/enrol",
+        "oidc/notify",
         "signin",
     ],
     &[

@@ -12,12 +12,14 @@
 )]
 
 mod admin;
+mod assertions;
 mod attacks;
 #[path = "../browser/mod.rs"]
 mod browser;
 mod claims;
 mod cli;
 mod config;
+mod cookie;
 mod cors;
 mod demo;
 mod device;
@@ -33,6 +35,7 @@ mod kills;
 mod kit;
 mod lineage;
 mod live;
+mod logout;
 mod manage;
 mod operate;
 mod outage;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, header};
 use cookie::{Cookie, SameSite};
+use serde_json::{Map, Value};
 
 use super::super::web::random_text;
 use super::signin::Pending;
@@ -90,6 +91,17 @@ impl Browsers {
         }
         all.insert(id.clone(), Slot { browser: Arc::new(tokio::sync::Mutex::new(browser)), seen: now });
         Cookie::build((COOKIE, id)).path("/").http_only(true).same_site(SameSite::Lax).build().to_string()
+    }
+
+    /// Signs out every browser whose ID token said what `ended` looks for; sign-ins under way go on.
+    pub async fn end(&self, ended: impl Fn(&Map<String, Value>) -> bool) {
+        let all: Vec<_> = self.lock().values().map(|slot| slot.browser.clone()).collect();
+        for browser in all {
+            let mut browser = browser.lock().await;
+            if browser.signed_in.as_ref().is_some_and(|signed_in| ended(&signed_in.id_claims)) {
+                (browser.signed_in, browser.result) = (None, None);
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Slot>> {

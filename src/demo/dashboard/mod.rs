@@ -1,10 +1,12 @@
 //! The sample dashboard: a relying party whose tokens never reach the browser.
 //!
 //! Code flow with PKCE, a confidential client, `client_secret_basic`. The browser holds one opaque cookie; tokens stay in
-//! this process's memory. Refuses posts from another origin and requests under another host name.
+//! this process's memory. A sign-out anywhere ends its session too: the issuer tells it (`told`). Beside it, `alone`: the same as a
+//! page without a server behind it. Refuses posts from another origin and requests under another host name.
 
 mod actions;
 mod afterwards;
+mod alone;
 mod browsers;
 mod calls;
 mod guard;
@@ -13,6 +15,7 @@ mod pages;
 mod signin;
 mod signout;
 mod tokens;
+mod told;
 
 use std::sync::Arc;
 
@@ -44,6 +47,9 @@ pub fn app(config: DashboardConfig, clock: Clock) -> Result<Router, Trouble> {
     let shared = Arc::new(Dashboard { config, issuer, browsers: Browsers::default(), clock });
     Ok(Router::new()
         .route("/", get(pages::overview))
+        .route("/browser", get(alone::page))
+        .route("/browser.js", get(alone::own_script))
+        .route("/chancery-spa.js", get(alone::reference_script))
         .route("/sign-in", post(signin::start))
         .route("/callback", get(signin::callback))
         .route("/sign-out", post(signout::start))
@@ -57,5 +63,7 @@ pub fn app(config: DashboardConfig, clock: Clock) -> Result<Router, Trouble> {
         .merge(page::assets()?)
         .fallback(pages::nothing_here)
         .layer(from_fn_with_state(shared.clone(), guard::guard))
+        // Beside the guard: the issuer posts this, and no browser.
+        .route("/backchannel-logout", post(told::told))
         .with_state(shared))
 }

@@ -18,6 +18,8 @@ use super::{Dashboard, Shared};
 #[template(path = "demo/home.html")]
 struct Home<'a> {
     issuer: &'a str,
+    /// Whether there is a dashboard in the browser besides.
+    alone: bool,
 }
 
 /// Something failed: what, and the way on.
@@ -45,6 +47,7 @@ struct Overview<'a> {
     initial: String,
     issuer: &'a str,
     gateway: &'a str,
+    alone: bool,
     ended: Option<&'static str>,
     result: Option<&'a Outcome>,
     id_claims: Vec<(String, String)>,
@@ -83,7 +86,10 @@ pub(super) async fn overview(State(dashboard): State<Shared>, headers: HeaderMap
             return page::html(StatusCode::OK, &dashboard.overview_of(&browser, signed_in));
         }
     }
-    page::html(StatusCode::OK, &Home { issuer: &dashboard.config.issuer })
+    page::html(
+        StatusCode::OK,
+        &Home { issuer: &dashboard.config.issuer, alone: dashboard.config.browser_client_id.is_some() },
+    )
 }
 
 impl Dashboard {
@@ -95,6 +101,7 @@ impl Dashboard {
             initial: name.chars().take(1).flat_map(char::to_uppercase).collect(),
             issuer: &self.config.issuer,
             gateway: &self.config.gateway_url,
+            alone: self.config.browser_client_id.is_some(),
             ended: signed_in.ended,
             result: browser.result.as_ref(),
             id_claims: rows(&signed_in.id_claims),

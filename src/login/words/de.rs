@@ -59,6 +59,7 @@ pub(super) static WORDS: Words = Words {
     sign_out_stay: "Wenn Sie angemeldet bleiben möchten, schließen Sie einfach diese Seite.",
     signed_out: "Abgemeldet",
     signed_out_what: "Sie sind in diesem Browser abgemeldet.",
+    signed_out_telling: "Einen Augenblick: Die Anwendungen, die Sie mit dieser Anmeldung geöffnet haben, werden benachrichtigt.",
     signed_out_shared: "Wenn auch andere dieses Gerät benutzen, schließen Sie zusätzlich alle Fenster des Browsers.",
     application: Around("Die Anwendung heißt {}."),
     back_to: Around("Zurück zu {}"),

@@ -59,6 +59,7 @@ pub(super) static WORDS: Words = Words {
     sign_out_stay: "To stay signed in, just close this page.",
     signed_out: "Signed out",
     signed_out_what: "You are signed out on this browser.",
+    signed_out_telling: "One moment: the applications you opened with this sign-in are being told.",
     signed_out_shared: "If others use this device, close all windows of the browser, too.",
     application: Around("The application is {}."),
     back_to: Around("Back to {}"),

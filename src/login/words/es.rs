@@ -59,6 +59,7 @@ pub(super) static WORDS: Words = Words {
     sign_out_stay: "Si prefiere mantener la sesión, cierre esta página sin más.",
     signed_out: "Sesión cerrada",
     signed_out_what: "Su sesión en este navegador ha terminado.",
+    signed_out_telling: "Un momento: se está avisando a las aplicaciones que abrió con esta sesión.",
     signed_out_shared: "Si otras personas usan este dispositivo, cierre también todas las ventanas del navegador.",
     application: Around("La aplicación es {}."),
     back_to: Around("Volver a {}"),

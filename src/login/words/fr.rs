@@ -59,6 +59,7 @@ pub(super) static WORDS: Words = Words {
     sign_out_stay: "Pour garder votre session, fermez simplement cette page.",
     signed_out: "Déconnexion terminée",
     signed_out_what: "Votre session dans ce navigateur est terminée.",
+    signed_out_telling: "Un instant : les applications ouvertes avec cette connexion sont prévenues.",
     signed_out_shared: "Si d’autres personnes utilisent cet appareil, fermez aussi toutes les fenêtres du navigateur.",
     application: Around("L’application est {}."),
     back_to: Around("Revenir à {}"),

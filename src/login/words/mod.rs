@@ -128,6 +128,7 @@ pub struct Words {
     pub sign_out_stay: &'static str,
     pub signed_out: &'static str,
     pub signed_out_what: &'static str,
+    pub signed_out_telling: &'static str,
     pub signed_out_shared: &'static str,
     pub application: Around,
     pub back_to: Around,

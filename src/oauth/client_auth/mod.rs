@@ -33,6 +33,12 @@ impl AuthenticatedClient {
         self.client.registration().id
     }
 
+    /// Whether it has just proved a key that it alone has.
+    #[must_use]
+    pub fn proved_key(&self) -> bool {
+        self.client.auth_method().proves_key()
+    }
+
     /// The version its secrets were read at: judged again with the grant.
     #[must_use]
     pub fn version(&self) -> i64 {
@@ -42,6 +48,26 @@ impl AuthenticatedClient {
 
 /// Who sends this request.
 pub async fn authenticate(app: &App, authorization: &[&str], form: &Params) -> Result<AuthenticatedClient, Error> {
+    identify(app, authorization, form, None).await
+}
+
+/// Who sends this request, which has been authenticated before and begins again, because the registration moved: by what is
+/// registered now. What may be presented once is not asked for twice.
+pub async fn authenticate_again(
+    app: &App,
+    before: &AuthenticatedClient,
+    authorization: &[&str],
+    form: &Params,
+) -> Result<AuthenticatedClient, Error> {
+    identify(app, authorization, form, Some(before)).await
+}
+
+async fn identify(
+    app: &App,
+    authorization: &[&str],
+    form: &Params,
+    before: Option<&AuthenticatedClient>,
+) -> Result<AuthenticatedClient, Error> {
     let (method, claim) = claimed(&Sent { authorization, form })?;
     // A client_id has one spelling.
     let Some(client) = client::named(app, &claim.client_id).await? else { return Err(refused("no such client")) };
@@ -55,7 +81,17 @@ pub async fn authenticate(app: &App, authorization: &[&str], form: &Params) -> R
     if method.name != client.auth_method().name {
         return Err(refused("the client used another method than the registered one"));
     }
-    if !(method.verify)(&Presented { app, client_id, proof: &claim.proof }).await? {
+    let registration = client.registration();
+    let presented = Presented {
+        app,
+        client_id,
+        called: &claim.client_id,
+        proof: &claim.proof,
+        profile: registration.profile,
+        metadata: &registration.metadata,
+        again: before.is_some_and(|before| before.id() == client_id && before.client.auth_method().name == method.name),
+    };
+    if !(method.verify)(&presented).await? {
         return Err(refused("wrong secret, or whatever else was to prove it"));
     }
     Ok(AuthenticatedClient { client })

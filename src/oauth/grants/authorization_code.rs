@@ -1,12 +1,13 @@
 //! `authorization_code` (RFC 6749, 4.1.3; RFC 7636): a code becomes a family, once.
 //!
 //! A spent code presented by its own client with everything right is reuse: the family ends (RFC 6749, 4.1.2). By another
-//! client, or with anything wrong, it is refused and told to the auditor, and the family lives. An unspent code is burnt by its
+//! client, from another browser session when its refresh token is to travel in a cookie, or with anything wrong, it is refused and told to the auditor, and the family lives. An unspent code is burnt by its
 //! own client's first failed attempt, never by a stranger's.
 
 use super::request::{ActsFor, Grant, Redeemed, Refresh, TokenRequest};
 use super::{audience, refresh_token};
 use crate::event::{Actor, Event, Record};
+use crate::oauth::delivery;
 use crate::oauth::error::{Code as ErrorCode, Error};
 use crate::oauth::pkce;
 use crate::oauth::redirect::{self, ValidRedirect};
@@ -28,7 +29,7 @@ pub const GRANT: Grant = Grant {
 };
 
 async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
-    let TokenRequest { app, client, params, caller } = *request;
+    let TokenRequest { app, client, params, caller, .. } = *request;
     let text = params.get("code").ok_or_else(|| Error::invalid_request("code is missing"))?;
     let digest = Opaque::<Code>::parse(text).ok_or_else(|| over("not a code of ours").guessed())?.digest();
     loop {
@@ -39,6 +40,10 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
         if snapshot.client.as_ref().is_none_or(|row| row.client_id != client.id()) {
             return Err(refused(request, &code, "another client's code").await);
         }
+        // Before anything that could be tried: who isn't in the browser that signed in neither burns nor ends anything.
+        let Some(carrier) = delivery::carrier(client.client(), request.page.as_ref(), snapshot.session.as_ref()) else {
+            return Err(refused(request, &code, delivery::ELSEWHERE).await);
+        };
         if code.burnt_at.is_some() {
             return Err(refused(request, &code, BURNT).await);
         }
@@ -67,7 +72,7 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
         };
         let with_refresh = refresh_token::is_due(client.client(), &draft.scopes);
         let origin = Origin::Code { code: &code, pkce, redirect };
-        let ask = Redeemable { client, origin, standing, draft, with_refresh };
+        let ask = Redeemable { client, origin, standing, draft, with_refresh, carrier };
         if let Some(entitlement) = family::begin(app, ask, caller).await? {
             return Ok(Redeemed::Entitled(Box::new(entitlement)));
         }

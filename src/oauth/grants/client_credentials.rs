@@ -17,7 +17,7 @@ pub const GRANT: Grant = Grant {
 };
 
 async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
-    let TokenRequest { app, client, params, caller } = *request;
+    let TokenRequest { app, client, params, caller, .. } = *request;
     let registration = client.client().registration();
     let question = Question::now(&app.clock, app.config.sessions.idle);
     let snapshot = rolls::of_client(&app.store, client.id()).await?.ok_or_else(Error::invalid_client)?;

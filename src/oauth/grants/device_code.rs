@@ -8,6 +8,7 @@
 use super::request::{ActsFor, Grant, Redeemed, Refresh, TokenRequest};
 use super::{audience, refresh_token};
 use crate::event::{Actor, Event, Record};
+use crate::oauth::delivery;
 use crate::oauth::error::{Code as ErrorCode, Error};
 use crate::oauth::scope::Scopes;
 use crate::policy::{self, Question, Standing};
@@ -36,7 +37,7 @@ const JITTER: chrono::TimeDelta = chrono::TimeDelta::milliseconds(500);
 const TRIES: usize = 4;
 
 async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
-    let TokenRequest { app, client, params, caller } = *request;
+    let TokenRequest { app, client, params, caller, .. } = *request;
     let text = params.get("device_code").ok_or_else(|| Error::invalid_request("device_code is missing"))?;
     let digest = Opaque::<Secret>::parse(text).ok_or_else(|| over("not a device code of ours").guessed())?.digest();
     for _ in 0..TRIES {
@@ -60,6 +61,9 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
         let Some((code, proved, snapshot)) = rolls::of_device_code(&app.store, digest.as_bytes()).await? else {
             return Err(over("the device code is gone"));
         };
+        let Some(carrier) = delivery::carrier(client.client(), request.page.as_ref(), snapshot.session.as_ref()) else {
+            return Err(refused(request, &code, delivery::ELSEWHERE).await);
+        };
         let standing = match policy::judge(snapshot, &question.born(code.born_seq, true)) {
             Ok(standing) => standing,
             Err(refusal) => return Err(refused(request, &code, "no standing").await.because(refusal)),
@@ -72,7 +76,7 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
         };
         let with_refresh = refresh_token::is_due(client.client(), &draft.scopes);
         let origin = Origin::Device { code: &code, proved: &proved };
-        let ask = Redeemable { client, origin, standing, draft, with_refresh };
+        let ask = Redeemable { client, origin, standing, draft, with_refresh, carrier };
         if let Some(entitlement) = family::begin(app, ask, caller).await? {
             return Ok(Redeemed::Entitled(Box::new(entitlement)));
         }

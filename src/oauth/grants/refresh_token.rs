@@ -1,21 +1,25 @@
 //! `refresh_token` (RFC 6749, 6; RFC 9700, 4.14): rotation that forgives the honest and catches the thief.
 //!
-//! One statement reads all there is to judge. In this order: family secret, client, standing, the family's own life, scopes,
-//! resource; whatever can refuse refuses here, before the generation is looked at, so that no refusal ever advances or ends a
-//! family. Then the verdict of `token/lineage` is carried out. Who lost the race for the live generation begins again once.
+//! One statement reads all there is to judge. In this order: family secret, client, the browser session when the token travels
+//! in a cookie, standing, the family's own life, scopes, resource; whatever can refuse refuses here, before the generation is
+//! looked at, so that no refusal ever advances or ends a family. Then the verdict of `token/lineage` is carried out. Who lost the
+//! race for the live generation begins again once.
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::audience;
 use super::request::{ActsFor, Grant, Redeemed, Refresh, TokenRequest};
 use crate::event::{Actor, Event, Record};
 use crate::oauth::client::Client;
+use crate::oauth::delivery::{self, Carrier};
 use crate::oauth::error::{Code, Error};
 use crate::oauth::scope::Scopes;
 use crate::oidc::claims;
 use crate::policy::{Question, Standing};
 use crate::store::families::Family;
-use crate::store::rolls::{self, Snapshot};
+use crate::store::rolls::Snapshot;
+use crate::store::{self, rolls};
 use crate::token::entitlement::Draft;
 use crate::token::family::{self, Refreshable};
 use crate::token::life::{self, Over};
@@ -31,8 +35,8 @@ pub const GRANT: Grant = Grant {
 };
 
 async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
-    let TokenRequest { app, client, params, caller } = *request;
-    let text = params.get("refresh_token").ok_or_else(|| Error::invalid_request("refresh_token is missing"))?;
+    let TokenRequest { app, client, params, caller, .. } = *request;
+    let text = delivery::presented(client.client(), request.page.as_ref(), params)?;
     let token = presented::recognise(app, text).ok_or_else(|| over("not a refresh token of this issuer").guessed())?;
     let mut lost_race = false;
     loop {
@@ -46,6 +50,9 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
         if snapshot.client.as_ref().is_none_or(|row| row.client_id != client.id()) {
             return Err(refused(request, &family, "another client's token").await);
         }
+        let Some(carrier) = delivery::carrier(client.client(), request.page.as_ref(), snapshot.session.as_ref()) else {
+            return Err(refused(request, &family, delivery::ELSEWHERE).await);
+        };
         let standing = match life::judge(&family, snapshot, question) {
             Ok(standing) => standing,
             Err(refusal) => return Err(refused(request, &family, "no standing").await.because(refusal)),
@@ -67,11 +74,12 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
             // Looked at once more: whoever waited for the reading may have come before the rotation it shows.
             now: standing.now().max(family.rotated_at.min(app.clock.now())),
             retry_window: client.client().registration().retry_window.unwrap_or(app.config.tokens.retry_window),
-            // Proofs a family can be bound to (DPoP, mTLS, `private_key_jwt`, cookie delivery) come with their own rooms.
-            bound: false,
+            // A client that proves a key at each use, or a browser its session; DPoP and mTLS come with their own rooms.
+            bound: client.proved_key() || carrier.is_bound(),
+            replaced_at: replaced_at(request, &family, token.generation, carrier).await?,
             lost_race,
         };
-        let ask = Refreshable { client, token: &token, family: &family, standing, draft };
+        let ask = Refreshable { client, token: &token, family: &family, standing, draft, carrier };
         let ending = match lineage::judge(&presented) {
             Verdict::Rotate => match family::rotate(app, ask, caller).await? {
                 Ok(entitlement) => return Ok(Redeemed::Entitled(Box::new(entitlement))),
@@ -99,6 +107,20 @@ async fn read(request: &TokenRequest<'_>, id: Uuid) -> Result<Option<(Family, Sn
         return Ok(rolls::of_family_told(store, id).await?.map(|(family, snapshot, _)| (family, snapshot)));
     }
     Ok(rolls::of_family(store, id).await?)
+}
+
+/// When a generation older than the last one was rotated away, if the one cookie of a browser brings it: answers to two tabs can
+/// arrive in another order than they left in, and the browser keeps what came last.
+async fn replaced_at(
+    request: &TokenRequest<'_>,
+    family: &Family,
+    generation: i64,
+    carrier: Carrier,
+) -> Result<Option<DateTime<Utc>>, Error> {
+    if !carrier.is_bound() || generation >= family.generation - 1 {
+        return Ok(None);
+    }
+    Ok(store::lineage::rotated_to(&request.app.store, family.id, generation + 1).await?)
 }
 
 /// Scopes, resource and limits of the access token a refresh would give: never more than the family has. None when nobody is

@@ -7,6 +7,7 @@ use crate::app::App;
 use crate::event::Caller;
 use crate::http::params::Params;
 use crate::oauth::client_auth::AuthenticatedClient;
+use crate::oauth::delivery::FromPage;
 use crate::oauth::error::Error;
 use crate::token::entitlement::Entitlement;
 
@@ -17,6 +18,8 @@ pub struct TokenRequest<'a> {
     pub client: &'a AuthenticatedClient,
     pub params: &'a Params,
     pub caller: &'a Caller,
+    /// That a page of the client's own sent it; of every client whose refresh tokens travel in a cookie.
+    pub page: Option<FromPage<'a>>,
 }
 
 /// What becomes of a token request.

@@ -9,7 +9,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::draft::Draft;
-use super::{check, end, locked, secrets};
+use super::{check, end, locked, secrets as own};
 use crate::change::{By, Change, Problem, Refused};
 use crate::event::Event;
 use crate::oauth::client::Source;
@@ -83,7 +83,7 @@ pub async fn enrol(
         created_at: by.at,
     };
     enrolled::insert(&mut tx, &registration).await?;
-    let secret = if draft.needs_secret() { Some(secrets::add(&mut tx, by, client.id).await?) } else { None };
+    let secret = if draft.needs_secret() { Some(own::add(&mut tx, by, client.id).await?) } else { None };
     let detail = json!({
         "source": client.source, "initial_token": admission.initial_token, "name": client.name,
         "profile": client.profile, "auth_method": client.auth_method, "grants": client.grants.0,
@@ -128,8 +128,14 @@ pub async fn replace(
     let after = draft.onto(&before);
     clients::update(&mut tx, &after, by.at).await?;
     let forgotten = if looks_otherwise { grants::forget_all(&mut tx, id).await? } else { 0 };
-    let bare = draft.needs_secret() && clients::secrets(&mut tx, id).await?.is_empty();
-    let secret = if bare { Some(secrets::add(&mut tx, by, id).await?) } else { None };
+    let secrets = clients::secrets(&mut tx, id).await?;
+    if !draft.needs_secret() {
+        // What it no longer proves itself by is nobody's any more.
+        for kept in &secrets {
+            clients::remove_secret(&mut tx, id, kept.id).await?;
+        }
+    }
+    let secret = if draft.needs_secret() && secrets.is_empty() { Some(own::add(&mut tx, by, id).await?) } else { None };
     let detail = json!({ "changed": was.differing(&draft), "consents_forgotten": forgotten });
     audit::insert(&mut tx, &by.record(Event::ClientUpdated).client(id).detail(detail)).await?;
     if was.sector() == draft.sector() {

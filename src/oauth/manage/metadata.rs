@@ -1,14 +1,17 @@
 //! What the document of a registration must fulfil (RFC 7591 section 2): addresses that are pages are `https`, a key set is
 //! given or fetched and never both, and what belongs together stands together.
 
-use serde_json::Value;
 use url::Url;
 
 use super::draft::Draft;
 use crate::change::Problems;
+use crate::keyring::foreign::{self, ForeignAlg, ForeignKeys};
+use crate::oauth::client_auth::methods::{self, Method};
+use crate::oauth::grants::{authorization_code, refresh_token};
+use crate::oauth::redirect::is_loopback;
 use crate::oauth::registry;
 use crate::oidc::claims::own;
-use crate::store::client_metadata::SubjectType;
+use crate::store::client_metadata::{Delivery, SubjectType};
 
 /// The most contacts of one client.
 const MOST_LISTED: usize = 20;
@@ -16,18 +19,7 @@ const MOST_LISTED: usize = 20;
 const MOST_JWKS: usize = 32 * 1024;
 
 /// What there is no ground for yet, and so can't be registered.
-const NOT_YET: &[&str] = &[
-    "logo_uri",
-    "jwks",
-    "jwks_uri",
-    "default_max_age",
-    "default_acr_values",
-    "backchannel_logout_uri",
-    "backchannel_logout_session_required",
-    "frontchannel_logout_uri",
-    "frontchannel_logout_session_required",
-    "refresh_token_delivery",
-];
+const NOT_YET: &[&str] = &["logo_uri", "default_max_age", "default_acr_values"];
 
 pub(super) fn check(draft: &Draft, problems: &mut Problems) {
     let metadata = &draft.metadata;
@@ -38,7 +30,6 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
     let pages = [
         ("client_uri", &metadata.client_uri),
         ("logo_uri", &metadata.logo_uri),
-        ("jwks_uri", &metadata.jwks_uri),
         ("sector_identifier_uri", &metadata.sector_identifier_uri),
     ];
     for (field, uri) in pages {
@@ -47,6 +38,12 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
         }
     }
     keys(draft, problems);
+    for channel in registry::LOGOUT_CHANNELS {
+        if let Some((field, says)) = channel.check(metadata, &draft.redirect_uris) {
+            problems.add(field, says);
+        }
+    }
+    cookie(draft, problems);
     for (field, alg, known) in [
         ("id_token_signed_response_alg", &metadata.id_token_signed_response_alg, registry::ID_TOKEN_ALGS),
         ("userinfo_signed_response_alg", &metadata.userinfo_signed_response_alg, registry::USERINFO_ALGS),
@@ -73,19 +70,67 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
     }
 }
 
+/// A refresh token in a cookie is for pages that hold nothing themselves, and hangs on the browser session.
+fn cookie(draft: &Draft, problems: &mut Problems) {
+    const FIELD: &str = "refresh_token_delivery";
+    if draft.metadata.refresh_token_delivery != Delivery::Cookie {
+        return;
+    }
+    if !draft.is_public() {
+        problems.add(FIELD, "cookie is for public clients: who can keep a secret keeps the refresh token as well");
+    }
+    if draft.origins.is_empty() {
+        problems.add(FIELD, "cookie needs the origins of the client's pages: nobody else may call in its name");
+    }
+    if draft.outlives_session {
+        problems.add(FIELD, "cookie hangs on the browser session: a family that outlives it can't travel so");
+    }
+    let takes = [authorization_code::GRANT.name, refresh_token::GRANT.name];
+    if !takes.iter().all(|name| draft.grants.iter().any(|grant| grant == name)) {
+        problems.add(FIELD, format!("cookie needs the grants {}", takes.join(" and ")));
+    }
+    for other in draft.grants.iter().filter(|grant| !takes.contains(&grant.as_str())) {
+        problems
+            .add(FIELD, format!("cookie is for a browser's own sign-in: {other} has no browser session to hang on"));
+    }
+}
+
 fn keys(draft: &Draft, problems: &mut Problems) {
     let metadata = &draft.metadata;
     if metadata.jwks.is_some() && metadata.jwks_uri.is_some() {
         problems.add("jwks", "stands beside jwks_uri; give one of them (RFC 7591, 2)");
     }
     if let Some(jwks) = &metadata.jwks {
-        if !jwks.get("keys").is_some_and(Value::is_array) {
-            problems.add("jwks", "is no JWK set: it is an object with the member keys, an array (RFC 7517, 5)");
+        match ForeignKeys::read(jwks) {
+            Err(why) => problems.add("jwks", why.to_string()),
+            Ok(_) if foreign::gives_away(jwks) => {
+                problems.add("jwks", "shows a private or symmetric key; make a new pair, and register its public half");
+            }
+            Ok(keys) if keys.is_empty() => {
+                let algs: Vec<_> = ForeignAlg::ALL.iter().map(|alg| alg.name()).collect();
+                problems.add("jwks", format!("holds no key for signatures by {}", algs.join(", ")));
+            }
+            Ok(_) => {}
         }
         if jwks.to_string().len() > MOST_JWKS {
             problems.add("jwks", format!("is longer than {MOST_JWKS} bytes"));
         }
     }
+    if let Some(uri) = &metadata.jwks_uri {
+        problems.check("jwks_uri", document(uri));
+    }
+    let proves_key = methods::named(&draft.auth_method).is_some_and(Method::proves_key);
+    if proves_key && metadata.jwks.is_none() && metadata.jwks_uri.is_none() {
+        problems.add("auth_method", format!("{} needs the client's public keys: jwks or jwks_uri", draft.auth_method));
+    }
+}
+
+/// The address of a document that this server fetches: `https`; `http` on loopback can be registered, and is fetched where the
+/// setting `fetch.allow_http` says so.
+fn document(text: &str) -> Result<(), String> {
+    let loopback = Url::parse(text).is_ok_and(|url| url.scheme() == "http" && is_loopback(&url));
+    let https = if loopback { text.replacen("http", "https", 1) } else { text.to_owned() };
+    page(&https).map_err(|_| format!("{text:?} is not the https address of a document"))
 }
 
 /// The address of a page, or of a document: `https`, and plain.

@@ -20,10 +20,12 @@ pub use secrets::{Rotation, rotate_secret};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::change::{By, Change, Refused};
+use crate::change::{By, Change, Problems, Refused};
+use crate::config::Site;
 use crate::event::Event;
 use crate::revocation::{self, Reach, Target};
 use crate::secret::{self, ClientSecret, Opaque};
+use crate::store::client_metadata::Delivery;
 use crate::store::clients::{self, Client};
 use crate::store::locks::{Owner, lock};
 use crate::store::{Reader, Store, Tx, audit, resources};
@@ -44,8 +46,8 @@ pub async fn create(
     Ok(Change::new(tx, (client, secret)))
 }
 
-/// Changes a client's registration, from what it is. Another profile is another rulebook, and other subjects are other names for
-/// everybody: both end the client's families.
+/// Changes a client's registration, from what it is. Another profile is another rulebook, other subjects are other names for
+/// everybody, and another way for refresh tokens to travel is another keeper: each ends the client's families.
 pub async fn update(
     store: &Store,
     by: &By<'_>,
@@ -72,15 +74,40 @@ pub async fn update(
     check::check(&draft, Some(&was), &resources::list(&mut tx).await?)?;
     let after = draft.onto(&before);
     clients::update(&mut tx, &after, by.at).await?;
+    if !draft.needs_secret() {
+        secrets::remove_all(&mut tx, id).await?;
+    }
     let record = by.record(Event::ClientUpdated).client(id).detail(json!({ "changed": was.differing(&draft) }));
     audit::insert(&mut tx, &record).await?;
+    // A refresh token that travelled one way is not to be taken by the other.
+    let delivery = |row: &Client| row.metadata.refresh_token_delivery;
     let reason = match () {
         () if before.profile != after.profile => "profile_changed",
         () if was.sector() != draft.sector() => "subjects_changed",
+        () if delivery(&before) != delivery(&after) => "delivery_changed",
         () => return Ok(Change::new(tx, after)),
     };
     let killed = revocation::kill(&mut tx, &Target::Client(id), Reach::Lineage, &by.cause(reason)).await?;
     Ok(Change::new(tx, after).and(killed))
+}
+
+/// Whether a client's pages stand where this issuer's cookies reach, if its refresh token is to travel in one. The records don't
+/// know the issuer's site: who holds the settings asks this of a change before it is made; the endpoints ask again.
+pub fn on_site(client: &Client, site: &Site) -> Result<(), Refused> {
+    let mut problems = Problems::default();
+    if client.metadata.refresh_token_delivery == Delivery::Cookie {
+        for origin in client.origins.iter().filter(|origin| !site.holds(origin)) {
+            problems.add(
+                "origins",
+                format!(
+                    "{origin:?} is not on this issuer's site, {:?}: no browser would bring the refresh cookie from there; \
+                     if they share a domain, name it in the setting cookies.site",
+                    site.domain()
+                ),
+            );
+        }
+    }
+    problems.into_result()
 }
 
 async fn locked(store: &Store, id: Uuid) -> Result<(Tx, Client), Refused> {

@@ -67,6 +67,14 @@ pub async fn rotate_secret(
     Ok(Change::new(tx, (secret, ends)).and(killed))
 }
 
+/// Takes all of a client's secrets away: it proves itself otherwise from now on.
+pub(super) async fn remove_all(tx: &mut Tx, client_id: Uuid) -> Result<(), Refused> {
+    for secret in clients::secrets(&mut *tx, client_id).await? {
+        clients::remove_secret(tx, client_id, secret.id).await?;
+    }
+    Ok(())
+}
+
 /// Makes a secret and writes its digest.
 pub(super) async fn add(tx: &mut Tx, by: &By<'_>, client_id: Uuid) -> Result<Opaque<ClientSecret>, Refused> {
     let secret = Opaque::<ClientSecret>::generate();

@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::change::{By, Problem, Refused};
 use crate::event::{Actor, Caller};
 use crate::oauth::client::Source;
+use crate::oauth::client_auth::methods;
 use crate::oauth::enrol::{self, Terms};
 use crate::oauth::error::{Code, Error};
 use crate::oauth::manage::{self, enrol as enrolling, sector};
@@ -141,7 +142,8 @@ async fn owner(app: &App, client_id: &str, headers: &HeaderMap) -> Result<Owner,
 fn told(app: &App, owner: &Owner, client: &Client, secret: Option<&Opaque<ClientSecret>>) -> Map<String, Value> {
     let mut told = enrol::information(&app.config.issuer, client);
     told.insert("registration_access_token".to_owned(), json!(owner.token));
-    if secret.is_some() || !owner.secrets.is_empty() {
+    let proves = methods::named(&client.auth_method).is_some_and(|method| method.needs_secret);
+    if secret.is_some() || (proves && !owner.secrets.is_empty()) {
         told.insert("client_secret_expires_at".to_owned(), json!(0));
     }
     if let Some(secret) = secret {

@@ -178,10 +178,20 @@ async fn everything_wrong_is_told_at_once(kind: Kind) {
     operator.run(&[&public[..], &["--grant", "client_credentials"]].concat()).refused("not for public clients");
     operator.run(&[&public[..], &["--auth-method", "client_secret_post"]].concat()).refused("--auth-method");
     operator.run(&["client", "create", "--name", "J", "--jwks", "keys.json"]).refused("--jwks keys.json: No such file");
-    operator.run(&["client", "create", "--name", "J", "--jwks-uri", "http://j.test"]).refused("jwks_uri:");
+    operator.run(&["client", "create", "--name", "J", "--jwks-uri", "http://j.test"]).refused("--jwks-uri: ");
     operator.run(&["client", "create", "--name", "J", "--claim", "department"]).refused("CLAIM=ATTRIBUTE");
     operator.run(&["client", "create", "--name", "J", "--contact", "nobody"]).refused("contacts:");
-    operator.run(&["client", "create", "--name", "J", "--refresh-delivery", "cookie"]).refused("not built yet");
+    let by_cookie = ["--refresh-delivery", "cookie", "--origin"];
+    operator.run(&[&["client", "create", "--name", "J"], &by_cookie[..2]].concat()).refused("for public clients");
+    let away = [&public[..], &by_cookie[..], &["https://app.example.test"]].concat();
+    operator.run(&away).refused("cookies.site");
+    let here = operator.json(&[&public[..], &by_cookie[..], &["http://127.0.0.1:7610"]].concat());
+    let id = here["client_id"].as_str().unwrap().to_owned();
+    operator.run(&["client", "update", &id, "--origin", "https://app.example.test"]).refused("cookies.site");
+    let shown = operator.json(&["client", "show", &id]);
+    assert_eq!(shown["origins"], json!(["http://127.0.0.1:7610"]), "nothing was written: {shown}");
+    assert_eq!(shown["refresh_token_delivery"], "cookie");
+    operator.json(&["client", "delete", &id]);
     operator.run(&["client", "create", "--name", "J", "--profile", "fapi9"]).refused("oauth21 or oidc");
     operator.run(&["client", "show", "Dashboard"]).refused("is not a client id");
 

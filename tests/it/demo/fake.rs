@@ -133,6 +133,12 @@ impl Fake {
         self.inner.sign(&self.inner.key, "at+jwt", claims)
     }
 
+    /// A token of this type with these claims, by the issuer's key or by a foreign one.
+    pub fn token(&self, typ: &str, claims: &Value, ours: bool) -> String {
+        let key = if ours { &self.inner.key } else { &self.inner.foreign };
+        self.inner.sign(key, typ, claims.as_object().unwrap().clone())
+    }
+
     /// The same claims under a header of the caller's choice, signed by nobody.
     pub fn signed_as(&self, typ: &str) -> String {
         self.inner.sign(&self.inner.key, typ, self.inner.access_claims("user-1"))
@@ -180,7 +186,7 @@ impl Inner {
     fn id_token(&self, nonce: Option<&str>, access_token: &str, refreshed: bool) -> String {
         let (lie, now) = (self.strings().lie, self.clock.now().timestamp());
         let mut claims = json!({
-            "iss": self.issuer, "aud": "dashboard", "sub": "user-1", "iat": now, "exp": now + 300, "auth_time": 1_000,
+            "iss": self.issuer, "aud": "dashboard", "sub": "user-1", "sid": "session-1", "iat": now, "exp": now + 300, "auth_time": 1_000,
             "at_hash": URL_SAFE_NO_PAD.encode(&sha256(&[access_token.as_bytes()])[..16]),
         });
         if let Some(nonce) = nonce {

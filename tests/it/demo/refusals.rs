@@ -122,6 +122,7 @@ async fn a_silent_issuer_is_told_in_plain_words() {
         gateway_url: format!("http://{issuer}"),
         resource: format!("http://{issuer}/api"),
         listen: base,
+        browser_client_id: None,
     };
     assert!(!format!("{config:?}").contains("secret\""), "{config:?}");
     tokio::spawn(chancery::demo::dashboard(config, listener, std::future::pending()));

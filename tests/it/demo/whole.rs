@@ -6,7 +6,8 @@ use sqlx::types::Json;
 
 use super::{BOUND, listener, samples};
 use crate::kit::actors::{Answer, Browser, Flow, PASSWORD, RelyingParty, location, parameter};
-use crate::kit::issuer::{Issuer, Kind, on_both};
+use crate::kit::issuer::{Issuer, Kind, Setup, on_both};
+use crate::kit::operator::Operator;
 
 /// Issuer, samples, and a person's browser signed in at the dashboard.
 struct Whole {
@@ -18,7 +19,8 @@ struct Whole {
 
 impl Whole {
     async fn open(kind: Kind) -> Self {
-        let issuer = Issuer::start(kind).await;
+        let change = |config: &mut chancery::config::Config| config.fetch.allow_http = true;
+        let issuer = Issuer::start_with(kind, Setup { change: Box::new(change), ..Setup::default() }).await;
         issuer.user("ada").await;
         let (at_dashboard, at_gateway) = (listener().await, listener().await);
         let base = |listener: &tokio::net::TcpListener| format!("http://{}", listener.local_addr().unwrap());
@@ -32,6 +34,7 @@ impl Whole {
                 row.scopes = "openid profile email groups offline_access shipments:read".into();
                 row.resources = Json(vec![resource.clone()]);
                 row.consent = "ask".into();
+                row.metadata.0.backchannel_logout_uri = Some(format!("{dashboard}/backchannel-logout"));
             })
             .await;
         let service = issuer
@@ -95,7 +98,7 @@ impl Whole {
     }
 }
 
-on_both!(works, a_replay_ends_it, a_revocation_ends_it, signing_out_ends_it);
+on_both!(works, a_replay_ends_it, a_revocation_ends_it, signing_out_ends_it, an_end_elsewhere_ends_it_here);
 
 async fn works(kind: Kind) {
     let mut whole = Whole::open(kind).await;
@@ -151,4 +154,21 @@ async fn signing_out_ends_it(kind: Kind) {
     };
     tokio::time::timeout(BOUND, listed).await.expect("the gateway hears that the session has ended");
     assert_eq!(whole.issuer.app.live.snapshot().unwrap().entries.len(), 1);
+}
+
+/// Told by the issuer, from server to server: the next page is that of who is signed out.
+async fn an_end_elsewhere_ends_it_here(kind: Kind) {
+    let mut whole = Whole::open(kind).await;
+    let home = format!("{}/", whole.dashboard);
+    let signed_in = |page: &Answer| page.text.contains("id=\"sign-out\"");
+    assert!(signed_in(&whole.browser.get(&home).await));
+    Operator::of(&whole.issuer).run(&["revoke", "user", "ada"]).ok();
+    let told = async {
+        while signed_in(&whole.browser.get(&home).await) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(BOUND, told).await.expect("the dashboard is told");
+    whole.sign_in().await;
+    assert!(signed_in(&whole.browser.get(&home).await), "and another sign-in is another session");
 }

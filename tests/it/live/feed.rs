@@ -11,7 +11,7 @@ use axum::{Router, response::Response};
 use chancery::app::{App, Parts};
 use chancery::config::{Config, Sources};
 use chancery::event::Caller;
-use chancery::fetch::Fetch;
+use chancery::fetch::{Fetch, KeySets};
 use chancery::gateway::{Stopping, feed};
 use chancery::http::assets::Assets;
 use chancery::keyring::{Alg, Keyring, KeyringOptions, SealingKeys};
@@ -62,6 +62,7 @@ impl Node {
         let (clock, live) = (ground.clock.clone(), view.clone());
         let (hashing, failures, beginnings) = (Permits::new(1, 1), Failures::new(60), Beginnings::new(60));
         let (revocation_rate, audit_rate) = (RevocationRate::default(), AuditRate::default());
+        let key_sets = KeySets::new(fetch.clone(), clock.clone());
         let app = App::new(Parts {
             config,
             store,
@@ -78,6 +79,8 @@ impl Node {
             device_requests: DeviceRequests::new(60),
             assets,
             fetch,
+            outbox: chancery::outbox::Outbox::default(),
+            key_sets,
         });
         let (stop, stopping) = watch::channel(false);
         let routes = Router::new()

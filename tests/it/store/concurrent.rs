@@ -3,6 +3,7 @@
 use chancery::store::codes::Spent;
 use chancery::store::families::Rotated;
 use chancery::store::interactions::{self, Stepped};
+use chancery::store::jti::{self, Once, Presented};
 use chancery::store::lineage::{self, RETRIES_KEPT};
 use chancery::store::locks::{Owner, lock};
 use chancery::store::revocations::{self, Mark};
@@ -22,6 +23,7 @@ on_both!(
     the_log_has_no_gaps,
     locks_in_any_order_never_meet,
     a_grant_is_made_once,
+    one_presents_first,
 );
 
 const MANY: usize = 32;
@@ -222,6 +224,15 @@ async fn locks_in_any_order_never_meet(kind: Kind) {
     });
     let refused: Vec<_> = done.await.into_iter().filter_map(chancery::store::Result::err).collect();
     assert!(refused.is_empty(), "{refused:?}");
+}
+
+async fn one_presents_first(kind: Kind) {
+    let bed = Bed::new(kind).await;
+    let done = at_once(&bed.store, |store, _| async move {
+        let once = Once { purpose: "p", client_id: uuid::Uuid::nil(), digest: b"x", expires_at: rows::later(60) };
+        jti::present(&store, &once).await.unwrap()
+    });
+    assert_eq!(done.await.into_iter().filter(|one| *one == Presented::First).count(), 1);
 }
 
 async fn a_grant_is_made_once(kind: Kind) {

@@ -33,6 +33,10 @@ async fn rotation_is_a_compare_and_swap(kind: Kind) {
     assert_eq!(rolled.iter().map(|row| (row.ordinal, row.generation)).collect::<Vec<_>>(), [(0, 0), (1, 1)]);
     assert_eq!(rolled[1].jti, jti);
     assert_eq!(lineage::of_family(&bed.store, family, 0, 1).await.unwrap().len(), 1, "a page after an ordinal");
+    for row in &rolled {
+        assert_eq!(lineage::rotated_to(&bed.store, family, row.generation).await.unwrap(), Some(row.at));
+    }
+    assert_eq!(lineage::rotated_to(&bed.store, family, 99).await.unwrap(), None);
     let place = lineage::find(&bed.store, jti).await.unwrap().unwrap();
     assert_eq!((place.family_id, place.expires_at), (family, rows::later(600)));
     assert!(lineage::find(&bed.store, Uuid::nil()).await.unwrap().is_none());

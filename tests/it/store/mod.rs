@@ -10,6 +10,7 @@ mod device_codes;
 mod enrolled;
 mod families;
 mod log;
+mod logouts;
 mod owners;
 mod parity;
 mod people;

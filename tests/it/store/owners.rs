@@ -1,5 +1,7 @@
 //! Clients and their secrets, resources, interactions.
 
+use chancery::store::client_metadata::Delivery;
+use chancery::store::clients::Known;
 use chancery::store::interactions::Stepped;
 use chancery::store::{Error, clients, interactions, resources, rolls};
 use serde_json::{Value, json};
@@ -60,17 +62,27 @@ async fn origins_of_clients_that_live(kind: Kind) {
     clients::insert(&mut tx, &client).await.unwrap();
     clients::insert(&mut tx, &other).await.unwrap();
     tx.commit().await.unwrap();
-    let known = async |origin| clients::is_origin(&bed.store, origin).await.unwrap();
-    assert!(known("https://a.test").await && known("https://b.test").await);
-    for stranger in ["https://c.test", "https://a.tes", "", "https://a.test\", \"https://b.test", "%"] {
-        assert!(!known(stranger).await, "{stranger}");
+    let known = async |origin| clients::of_origin(&bed.store, origin).await.unwrap();
+    for origin in ["https://a.test", "https://b.test"] {
+        assert_eq!(known(origin).await, Known::Plainly, "{origin}");
     }
+    for stranger in ["https://c.test", "https://a.tes", "", "https://a.test\", \"https://b.test", "%"] {
+        assert_eq!(known(stranger).await, Known::Not, "{stranger}");
+    }
+    // One of several is enough, and only its own origins count.
+    let mut by_cookie = rows::client();
+    by_cookie.origins = Json(vec!["https://b.test".to_owned()]);
+    by_cookie.metadata.0.refresh_token_delivery = Delivery::Cookie;
+    let mut tx = bed.store.begin().await.unwrap();
+    clients::insert(&mut tx, &by_cookie).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!((known("https://a.test").await, known("https://b.test").await), (Known::Plainly, Known::ByCookie));
     for (disabled, deleted) in [(Some(rows::later(1)), None), (None, Some(rows::later(1)))] {
         (client.disabled_at, client.deleted_at) = (disabled, deleted);
         let mut tx = bed.store.begin().await.unwrap();
         clients::update(&mut tx, &client, rows::later(2)).await.unwrap();
         tx.commit().await.unwrap();
-        assert!(!known("https://a.test").await);
+        assert_eq!(known("https://a.test").await, Known::Not);
     }
 }
 

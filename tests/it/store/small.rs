@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chancery::event::Event;
+use chancery::store::jti::{self, Once, Presented};
 use chancery::store::migrate::Schema;
 use chancery::store::revocations::{self, Mark};
 use chancery::store::signing_keys::{self, SealingCheck, SigningKey};
@@ -19,6 +20,7 @@ on_both!(
     signing_keys_by_ordinal,
     budgets,
     audit_rows,
+    what_is_presented_once,
     the_schema_is_judged,
     a_missing_table_is_told_from_other_faults,
     word_of_an_entry_travels,
@@ -121,6 +123,24 @@ async fn budgets(kind: Kind) {
     for (nth, key) in all.into_iter().enumerate() {
         assert_eq!(throttle::get(&bed.store, key).await.unwrap().is_some(), nth >= 2, "{key}");
     }
+}
+
+/// V022: one thing in another's place is another thing.
+async fn what_is_presented_once(kind: Kind) {
+    let bed = Bed::new(kind).await;
+    let (digest, other) = (rows::digest(), rows::digest());
+    let once = Once { purpose: "one", client_id: Uuid::nil(), digest: &digest, expires_at: rows::later(60) };
+    assert_eq!(jti::present(&bed.store, &once).await.unwrap(), Presented::First);
+    for expires_at in [once.expires_at, rows::later(-60), rows::later(6000)] {
+        let again = Once { expires_at, ..once };
+        assert_eq!(jti::present(&bed.store, &again).await.unwrap(), Presented::Again);
+    }
+    for another in
+        [Once { purpose: "another", ..once }, Once { client_id: Uuid::max(), ..once }, Once { digest: &other, ..once }]
+    {
+        assert_eq!(jti::present(&bed.store, &another).await.unwrap(), Presented::First, "{another:?}");
+    }
+    assert_eq!(bed.raw().await.count("jti", "true").await, 4);
 }
 
 async fn audit_rows(kind: Kind) {

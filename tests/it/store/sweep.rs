@@ -1,6 +1,7 @@
 //! Expired rows go, all of them, in small batches; nothing goes early.
 
 use chancery::secret;
+use chancery::store::jti::{self, Once};
 use chancery::store::sweep::{self, BATCH, Horizon, INTERACTIONS};
 use chancery::store::{device_codes, interactions, revocations, throttle};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -34,6 +35,8 @@ async fn furnish(bed: &Bed) -> (uuid::Uuid, chancery::store::codes::Code) {
     tx.commit().await.unwrap();
     super::device_codes::family(bed, owners).await;
     throttle::charge(&bed.store, "n", rows::now(), rows::now(), rows::later(60)).await.unwrap();
+    let once = Once { purpose: "p", client_id: owners.client_id, digest: b"x", expires_at: rows::later(300) };
+    jti::present(&bed.store, &once).await.unwrap();
     (family, unspent)
 }
 
@@ -48,6 +51,7 @@ async fn nothing_goes_early(kind: Kind) {
     let day = 24 * 3600;
     for (end, table, left) in [
         (60, "throttle", 0),
+        (300, "jti", 0),
         (900, "revocation", 2), // that of the key, and the newest, which tells where the log stands
         (1800, "interaction", 0),
         (600 + 3600, "device_code", 1), // the one that waited; the spent one stays as long as its family
@@ -145,7 +149,9 @@ async fn everything_goes_in_small_batches(kind: Kind) {
     }
     assert!(rounds >= 3);
     let mut raw = bed.raw().await;
-    for table in ["interaction", "throttle", "code", "device_code", "lineage", "lineage_retry", "family", "session"] {
+    let swept =
+        ["interaction", "throttle", "jti", "code", "device_code", "lineage", "lineage_retry", "family", "session"];
+    for table in swept {
         assert_eq!(raw.count(table, "true").await, 0, "{table}");
     }
 }

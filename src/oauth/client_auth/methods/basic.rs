@@ -10,6 +10,7 @@ pub const METHOD: Method = Method {
     name: "client_secret_basic",
     public: false,
     needs_secret: true,
+    signed_with: &[],
     used_in: |sent| !sent.authorization.is_empty(),
     read: |sent| {
         let claim = sent.authorization.first().and_then(|header| read(header));

@@ -6,6 +6,7 @@
 mod basic;
 mod none;
 mod post;
+mod private_key_jwt;
 mod secret;
 
 use std::future::Future;
@@ -15,11 +16,14 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::http::params::Params;
+use crate::keyring::foreign::ForeignAlg;
 use crate::oauth::error::Error;
+use crate::oauth::profile::Profile;
 use crate::secret::Digest;
+use crate::store::client_metadata::Metadata;
 
 /// What is accepted, one line each.
-pub const METHODS: &[Method] = &[basic::METHOD, post::METHOD, none::METHOD];
+pub const METHODS: &[Method] = &[basic::METHOD, post::METHOD, private_key_jwt::METHOD, none::METHOD];
 
 /// What a client has unless its registration says otherwise.
 pub const USUAL: Method = basic::METHOD;
@@ -44,7 +48,14 @@ pub struct Claim {
 pub struct Presented<'a> {
     pub app: &'a App,
     pub client_id: Uuid,
+    /// What it is called outside.
+    pub called: &'a str,
     pub proof: &'a str,
+    pub profile: Profile,
+    /// What else it has registered: its keys.
+    pub metadata: &'a Metadata,
+    /// The same request has proved itself before, and begins again: what may be presented once was.
+    pub again: bool,
 }
 
 impl std::fmt::Debug for Claim {
@@ -71,11 +82,21 @@ pub struct Method {
     pub public: bool,
     /// Whether its clients are given a secret.
     pub needs_secret: bool,
+    /// What its proofs are signed with, by a key that the client alone has; nothing where nothing is signed.
+    pub signed_with: &'static [ForeignAlg],
     /// Whether a request uses it. Of those that prove something, one may; the others count when none does.
     pub used_in: fn(&Sent<'_>) -> bool,
     /// What a request that uses it says.
     pub read: fn(&Sent<'_>) -> Result<Claim, Error>,
     pub verify: for<'a> fn(&'a Presented<'a>) -> Verifying<'a>,
+}
+
+impl Method {
+    /// Whether its clients prove a key at each use: whoever stole their tokens can't.
+    #[must_use]
+    pub fn proves_key(&self) -> bool {
+        !self.signed_with.is_empty()
+    }
 }
 
 impl std::fmt::Debug for Method {
@@ -109,7 +130,7 @@ mod tests {
     fn each_has_a_name_of_its_own_and_the_public_one_proves_nothing() {
         for (at, method) in METHODS.iter().enumerate() {
             assert_eq!(METHODS.iter().position(|other| other.name == method.name), Some(at));
-            assert!(!(method.public && method.needs_secret), "{method:?}");
+            assert!(!(method.public && (method.needs_secret || method.proves_key())), "{method:?}");
         }
         const { assert!(PUBLIC.public && !USUAL.public) };
         assert!(named("client_secret_jwt").is_none());

@@ -6,6 +6,7 @@ pub const METHOD: Method = Method {
     name: "none",
     public: true,
     needs_secret: false,
+    signed_with: &[],
     used_in: |_| true,
     read: |sent| Ok(Claim { client_id: client_id(sent.form)?, proof: String::new() }),
     verify: |_| Box::pin(async { Ok(true) }),

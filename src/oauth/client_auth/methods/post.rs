@@ -6,6 +6,7 @@ pub const METHOD: Method = Method {
     name: "client_secret_post",
     public: false,
     needs_secret: true,
+    signed_with: &[],
     used_in: |sent| sent.form.get("client_secret").is_some(),
     read: |sent| {
         let proof = sent.form.get("client_secret").unwrap_or_default().to_owned();

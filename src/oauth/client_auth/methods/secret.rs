@@ -7,7 +7,7 @@ use crate::store::clients;
 
 /// Whether the proof is a live secret of the client.
 pub(super) async fn verify(presented: &Presented<'_>) -> Result<bool, Error> {
-    let Presented { app, client_id, proof } = *presented;
+    let Presented { app, client_id, proof, .. } = *presented;
     let rows = clients::secrets(&app.store, client_id).await?;
     let presented = Opaque::<ClientSecret>::parse(proof).map_or_else(|| Digest::of(&[b"unparsable"]), |s| s.digest());
     let now = app.clock.now();

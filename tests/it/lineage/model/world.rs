@@ -259,7 +259,7 @@ impl World {
         let params = Params::parse(encode(form.iter().copied()).as_bytes()).unwrap();
         let basic = format!("Basic {}", STANDARD.encode(format!("{}:{}", rp.id, rp.secret.as_ref().unwrap())));
         let (client, caller) = (authenticate(app, &[&basic], &params).await?, Caller::default());
-        let request = TokenRequest { app, client: &client, params: &params, caller: &caller };
+        let request = TokenRequest { app, client: &client, params: &params, caller: &caller, page: None };
         let grant = registry::grant(params.get("grant_type").unwrap()).unwrap();
         match (grant.redeem)(&request).await? {
             Redeemed::Entitled(entitlement) => mint::issue(app, &entitlement),
