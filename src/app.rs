@@ -13,7 +13,7 @@ use crate::keyring::Keyring;
 use crate::live::LiveView;
 use crate::outbox::Outbox;
 use crate::store::Store;
-use crate::throttle::{AuditRate, Beginnings, DeviceRequests, Failures, Permits, RevocationRate};
+use crate::throttle::{AuditRate, Beginnings, DeviceRequests, Failures, Permits, Registrations, RevocationRate};
 
 /// One issuer, running. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -37,6 +37,10 @@ pub struct Parts {
     pub failures: Failures,
     /// How many sign-ins a network may begin.
     pub beginnings: Beginnings,
+    /// How many clients a network may register.
+    pub registrations: Registrations,
+    /// How many metadata documents are fetched for a network.
+    pub documents: Beginnings,
     /// How many device codes a client may ask for from one network.
     pub device_requests: DeviceRequests,
     pub assets: Assets,

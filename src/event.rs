@@ -79,6 +79,9 @@ events! {
     KeyCreated = "key.created", "A signing key was announced.";
     KeyRotated = "key.rotated", "The announced signing key took over.";
     KeyRevoked = "key.revoked", "A signing key was revoked.";
+    RegistrationRefused = "registration.refused", "A client tried to register itself, or to change or see a registration, and was refused.";
+    InitialTokenCreated = "initial_token.created", "An initial access token was made: clients may register themselves with it.";
+    InitialTokenRevoked = "initial_token.revoked", "An initial access token was revoked.";
     LogoutDelivered = "logout.delivered", "A client was told that a browser session had ended, and took it.";
     LogoutRefused = "logout.refused", "A client was told that a browser session had ended, and said no.";
     LogoutGivenUp = "logout.given_up", "A client was not told that a browser session had ended: it could not be reached, or has no address any more.";

@@ -1,6 +1,8 @@
 //! The API description (OpenAPI 3.1), made from the handlers themselves: `openapi/chancery.json` is compared with it in the tests.
 
-use utoipa::openapi::security::{ClientCredentials, Flow, Http, HttpAuthScheme, OAuth2, Scopes, SecurityScheme};
+use utoipa::openapi::security::{
+    ClientCredentials, Flow, Http, HttpAuthScheme, HttpBuilder, OAuth2, Scopes, SecurityScheme,
+};
 use utoipa::{Modify, OpenApi};
 
 use crate::oauth::scope::OWN;
@@ -9,19 +11,24 @@ use crate::oauth::scope::OWN;
 #[openapi(
     info(
         title = "Chancery",
-        description = "The admin API and the gateway feed of a Chancery issuer. Access tokens are got by client credentials; their audience is the issuer. Beside them, what a device without a browser calls; every other protocol endpoint is in the metadata."
+        description = "The admin API, the gateway feed and client registration of a Chancery issuer. Access tokens are got by client credentials; their audience is the issuer. Beside them, what a device without a browser calls; every other protocol endpoint is in the metadata."
     ),
     paths(
         crate::admin::revocations::create,
         crate::gateway::feed::revocations,
         crate::gateway::protected_resource::get,
-        crate::oauth::device::authorize
+        crate::oauth::device::authorize,
+        crate::oauth::registration::register,
+        crate::oauth::registration::manage::read,
+        crate::oauth::registration::manage::replace,
+        crate::oauth::registration::manage::delete
     ),
     modifiers(&Access),
     tags(
         (name = "revocations", description = "Ending what is no longer to be trusted."),
         (name = "gateway", description = "What gateways read, so that they can judge tokens without a call per request."),
-        (name = "device", description = "Signing in on a device that has no browser.")
+        (name = "device", description = "Signing in on a device that has no browser."),
+        (name = "registration", description = "Clients that register themselves (RFC 7591) and keep their registration (RFC 7592), unless that is off.")
     )
 )]
 struct Document;
@@ -34,8 +41,13 @@ impl Modify for Access {
         let flow = Flow::ClientCredentials(ClientCredentials::new("/oauth2/token", scopes));
         let scheme =
             SecurityScheme::OAuth2(OAuth2::with_description([flow], "RFC 6749, 4.4: the issuer is the audience."));
+        let registration = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("An initial access token to register with; the registration access token afterwards."))
+            .build();
         let components = openapi.components.get_or_insert_default();
         components.add_security_scheme("access_token", scheme);
+        components.add_security_scheme("registration", SecurityScheme::Http(registration));
         components.add_security_scheme("client", SecurityScheme::Http(Http::new(HttpAuthScheme::Basic)));
     }
 }

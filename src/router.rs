@@ -12,6 +12,7 @@ use serde::Deserialize;
 use std::time::Duration;
 
 use crate::app::App;
+use crate::config::RegistrationMode;
 use crate::event::Caller;
 use crate::gateway::Stopping;
 use crate::http::caller::{Gate, identify};
@@ -22,6 +23,7 @@ use crate::http::settle::{Bounds, Unsettled, settle};
 use crate::login::front::{Front, Shown};
 use crate::login::pages::{Brand, Problem};
 use crate::oauth::metadata::{self, Metadata};
+use crate::oauth::registration::{self, manage};
 use crate::oauth::{authorize, cors, device, introspection, reply, revocation, token};
 use crate::oidc::{logout, userinfo};
 use crate::outbox::Came;
@@ -58,6 +60,7 @@ pub fn public(app: &App, meter: &Meter, stopping: Stopping) -> Router {
     let protocol = Router::new()
         .merge(readable)
         .merge(callable)
+        .merge(registering(config.registration.mode))
         .route("/oauth2/introspect", post(introspection::introspect))
         .route(device::PATH, post(device::authorize))
         .route("/admin/v1/revocations", post(admin::revocations::create))
@@ -95,6 +98,16 @@ pub fn public(app: &App, meter: &Meter, stopping: Stopping) -> Router {
         .layer(middleware::map_response_with_state(Https(https), secure))
         // First of all: who calls, and under which request id.
         .layer(middleware::from_fn_with_state(Gate::new(&config.proxies, &app.clock), identify))
+}
+
+/// Registration, unless nobody may: then there is no such endpoint.
+fn registering(mode: RegistrationMode) -> Router<App> {
+    if mode == RegistrationMode::Off {
+        return Router::new();
+    }
+    Router::new()
+        .route("/oauth2/register", post(registration::register))
+        .route("/oauth2/register/{client_id}", get(manage::read).put(manage::replace).delete(manage::delete))
 }
 
 /// The routes of an issuer with a path, all beneath it; but its metadata stands at the root as well, the well-known part

@@ -75,6 +75,10 @@ kinds! {
     SessionSecret = "ch_ss_";
     /// The secret that binds an interaction to the browser that began it.
     BrowserSecret = "ch_br_";
+    /// An initial access token: it lets a client register itself (RFC 7591, 1.2).
+    InitialToken = "ch_iat_";
+    /// A registration access token: a client manages its own registration with it (RFC 7592, 1.2).
+    RegistrationToken = "ch_rat_";
     /// What a device polls with (RFC 8628, 3.2).
     DeviceCode = "ch_dc_";
 }

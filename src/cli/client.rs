@@ -10,6 +10,7 @@ use super::client_logouts;
 use super::client_metadata::Flags;
 use super::client_sector::{listed, listed_once_changed};
 use super::desk::Desk;
+use super::initial_token;
 use super::out::{Done, Failure, pairs, safe, table, time};
 use super::view;
 use crate::config::parse_duration;
@@ -21,11 +22,11 @@ use crate::secret::{ClientSecret, Opaque};
 use crate::store::clients::{self, Client};
 
 /// What can be chosen, as it is registered.
-mod help {
+pub(super) mod help {
     use super::Profile;
     use crate::oauth::registry;
 
-    pub(super) fn profiles() -> String {
+    pub(in crate::cli) fn profiles() -> String {
         let said = |profile: &Profile| format!("{} ({})", profile.name(), profile.about());
         Profile::ALL.iter().map(said).collect::<Vec<_>>().join(", ")
     }
@@ -60,6 +61,9 @@ pub(super) enum Command {
     RotateSecret(RotateSecret),
     /// Delete a client and end everything it holds
     Delete(Which),
+    /// Initial access tokens: with one, clients register themselves
+    #[command(subcommand)]
+    InitialToken(initial_token::Command),
     /// What a client was told of logouts, from server to server, newest first
     Logouts(Which),
 }
@@ -194,6 +198,7 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Done {
             let client = manage::enable(store, by, desk.client(&which.client).await?.id).await?.commit().await?;
             out.give(&view::client(&client), || format!("{} may begin anew\n", safe(&client.name)))
         }
+        Command::InitialToken(command) => initial_token::run(desk, command).await,
         Command::Logouts(which) => client_logouts::list(desk, &desk.client(&which.client).await?).await,
         Command::RotateSecret(rotate) => rotate_secret(desk, rotate).await,
         Command::Delete(which) => {
@@ -270,15 +275,16 @@ async fn list(desk: &Desk) -> Done {
     let row = |client: &Client| {
         vec![
             safe(&client.name),
-            client.id.to_string(),
+            safe(&view::called(client)),
             client.profile.clone(),
             if is_public(&client.auth_method) { "public" } else { "confidential" }.to_owned(),
             if client.disabled_at.is_some() { "disabled" } else { "active" }.to_owned(),
+            client.source.clone(),
             client.grants.join(" "),
         ]
     };
     let json: Value = all.iter().map(view::client).collect();
-    let heads = ["NAME", "CLIENT_ID", "PROFILE", "KIND", "STATE", "GRANTS"];
+    let heads = ["NAME", "CLIENT_ID", "PROFILE", "KIND", "STATE", "SOURCE", "GRANTS"];
     desk.out.give(&json, || table(&heads, &all.iter().map(row).collect::<Vec<_>>()))
 }
 

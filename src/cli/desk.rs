@@ -95,9 +95,9 @@ impl Desk {
         Ok(found.filter(|user| user.deleted_at.is_none()))
     }
 
-    /// A client by id.
+    /// A client by id, or by the URL of the document it is.
     pub async fn client(&self, text: &str) -> Done<Client> {
-        let Ok(id) = Uuid::try_parse(text) else {
+        let Some(id) = clients::id_of(text).or_else(|| Uuid::try_parse(text).ok()) else {
             return Err(Failure::new(format!("{text:?} is not a client id; `chancery client list` shows them")));
         };
         let found = clients::get(&self.store, id).await?.filter(|client| client.deleted_at.is_none());

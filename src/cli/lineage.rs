@@ -158,13 +158,15 @@ async fn family(desk: &Desk, user: &User, id: Uuid, seen: (&Log, Option<Uuid>)) 
     let Some((family, snapshot)) = rolls::of_family(&desk.store, id).await? else { return Ok(None) };
     let Some(owners) = families::owners(&desk.store, id).await? else { return Ok(None) };
     let client = crate::store::clients::get(&desk.store, owners.client_id).await?;
-    let name = client.map(|client| client.name).unwrap_or_default();
+    let name = client.as_ref().map(|client| client.name.clone()).unwrap_or_default();
     let sub = subject::carried(&snapshot);
     let told = state::family(desk, &family, snapshot).await?;
     let rows = lineage::of_family(&desk.store, id, (family.ordinal - MOST_TOKENS).max(-1), MOST_TOKENS).await?;
     let retries = lineage::retries(&desk.store, id).await?;
     let cut = rows.first().is_some_and(|row| row.ordinal > 0);
-    let branch = Branch { desk, user, client_id: owners.client_id, sid: owners.session_id, log: seen.0, jti: seen.1 };
+    let client_id = client.as_ref().and_then(|client| client.document.clone());
+    let client_id = client_id.unwrap_or_else(|| owners.client_id.to_string());
+    let branch = Branch { desk, user, client_id, sid: owners.session_id, log: seen.0, jti: seen.1 };
     let (tokens, mut nodes): (Vec<_>, Vec<_>) = rows.iter().map(|row| branch.token(row, &retries)).unzip();
     if cut {
         nodes.insert(0, Node::new(format!("… only the newest {MOST_TOKENS} tokens are shown"), Vec::new()));
@@ -206,7 +208,8 @@ async fn family(desk: &Desk, user: &User, id: Uuid, seen: (&Log, Option<Uuid>)) 
 struct Branch<'a> {
     desk: &'a Desk,
     user: &'a User,
-    client_id: Uuid,
+    /// What its tokens carry.
+    client_id: String,
     sid: Uuid,
     log: &'a Log,
     jti: Option<Uuid>,
@@ -221,7 +224,7 @@ impl Branch<'_> {
             family_id: Some(row.family_id),
             sid: Some(self.sid),
             sub: Some(&sub),
-            client_id: self.client_id,
+            client_id: &self.client_id,
             aud: &aud,
             kid: "",
             rev_seq: row.rev_seq,

@@ -13,6 +13,7 @@ mod demo;
 mod desk;
 mod former;
 mod health;
+mod initial_token;
 mod key;
 mod lineage;
 mod log;

@@ -100,7 +100,10 @@ async fn find(desk: &Desk, what: What) -> Done<Found> {
             Found::Session(id)
         }
         What::Grant { value } => {
-            let pair = value.rsplit_once('/');
+            // A client that is a document is called by its URL, which has slashes of its own.
+            let document = value.find("/https://").map(|at| value.split_at(at));
+            let pair = document.map(|(user, rest)| (user, rest.trim_start_matches('/')));
+            let pair = pair.or_else(|| value.rsplit_once('/'));
             let (user, client) = pair.ok_or_else(|| Failure::new(format!("{value:?}: write USER/CLIENT")))?;
             let (user, client) = (desk.user(user).await?, desk.client(client).await?);
             let grant = grants::find(&desk.store, user.id, client.id).await?;

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::out::{maybe_time, pairs, safe, time};
 use crate::identity::people::TEXTS;
+use crate::oauth::client::Source;
 use crate::oauth::scope::Scopes;
 use crate::store::clients::{Client, ClientSecret};
 use crate::store::resources::Resource;
@@ -75,7 +76,7 @@ pub(super) fn user_text(user: &User) -> String {
 
 pub(super) fn client(client: &Client) -> Value {
     let mut all = json!({
-        "client_id": client.id,
+        "client_id": called(client),
         "name": client.name,
         "profile": client.profile,
         "auth_method": client.auth_method,
@@ -95,11 +96,30 @@ pub(super) fn client(client: &Client) -> Value {
         "disabled_at": client.disabled_at,
         "created_at": client.created_at,
         "updated_at": client.updated_at,
+        "source": client.source,
+        "document": client.document,
+        "last_used_at": client.last_used_at,
     });
     if let Value::Object(all) = &mut all {
         all.extend(client.metadata.members());
     }
     all
+}
+
+/// What it is called outside.
+pub(super) fn called(client: &Client) -> String {
+    client.document.clone().unwrap_or_else(|| client.id.to_string())
+}
+
+/// How it came to be registered.
+fn source(client: &Client) -> String {
+    let document = client.document.as_deref().unwrap_or_default();
+    match Source::parse(&client.source) {
+        Some(Source::Admin) => "registered by an administrator".to_owned(),
+        Some(Source::Dynamic) => "registered itself".to_owned(),
+        Some(Source::Document) => format!("a metadata document, {}", safe(document)),
+        None => safe(&client.source),
+    }
 }
 
 /// When each secret was made and ends.
@@ -116,7 +136,8 @@ pub(super) fn client_text(client: &Client, secrets: &[ClientSecret]) -> String {
     let yes = |flag: bool| if flag { "yes" } else { "no" }.to_owned();
     let mut text = pairs(&[
         ("name", safe(&client.name)),
-        ("client_id", client.id.to_string()),
+        ("client_id", safe(&called(client))),
+        ("source", source(client)),
         ("profile", client.profile.clone()),
         ("auth method", client.auth_method.clone()),
         ("grants", client.grants.join(" ")),
@@ -132,6 +153,7 @@ pub(super) fn client_text(client: &Client, secrets: &[ClientSecret]) -> String {
         ("disabled", maybe_time(client.disabled_at)),
         ("created", time(client.created_at)),
         ("updated", time(client.updated_at)),
+        ("last used", maybe_time(client.last_used_at)),
     ]);
     let lists = [
         ("redirect URIs", &client.redirect_uris.0),

@@ -3,7 +3,7 @@
 
 use super::{
     Argon2, Brand, Config, Database, Fetch, Keys, Limits, Lineage, Log, Login, Logout, Problems, Proxies, Refusal,
-    Sessions, Site, Throttle, Tls, Tokens, resolve::Resolved, value::Held,
+    Registration, Sessions, Site, Throttle, Tls, Tokens, resolve::Resolved, value::Held,
 };
 
 /// A path that did not answer.
@@ -78,6 +78,7 @@ fn fields(resolved: &Resolved) -> Result<Config, Unanswered> {
             timeout: from.take("fetch.timeout")?,
             max_body: from.take("fetch.max_body")?,
         },
+        registration: registration(&from)?,
         logout: Logout { wait: from.take("logout.wait")?, give_up: from.take("logout.give_up")? },
         site: site(&from)?,
         resolved: resolved.clone(),
@@ -128,8 +129,24 @@ fn throttle(from: &Taker<'_>) -> Result<Throttle, Unanswered> {
         ipv6_prefix: from.take("throttle.ipv6_prefix")?,
         endpoint_failures: from.take("throttle.endpoint_failures")?,
         interactions: from.take("throttle.interactions")?,
+        registrations: from.take("throttle.registrations")?,
+        documents: from.take("throttle.documents")?,
         user_codes: from.take("throttle.user_codes")?,
         device_requests: from.take("throttle.device_requests")?,
         device_codes: from.take("throttle.device_codes")?,
+    })
+}
+
+fn registration(from: &Taker<'_>) -> Result<Registration, Unanswered> {
+    Ok(Registration {
+        mode: from.take("registration.mode")?,
+        profile: from.take("registration.profile")?,
+        scopes: from.take("registration.scopes")?,
+        resources: from.take("registration.resources")?,
+        clients: from.take("registration.clients")?,
+        unused_after: from.take("registration.unused_after")?,
+        idle_after: from.take("registration.idle_after")?,
+        documents: from.take("registration.documents")?,
+        document_hosts: from.take("registration.document_hosts")?,
     })
 }

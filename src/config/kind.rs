@@ -59,6 +59,8 @@ pub enum Kind {
     },
     /// A level or directives of the log.
     Filter,
+    /// A list of words: names without white space.
+    Words,
     /// A colour.
     Colour,
     /// An `https` address, or a `mailto` one where that is allowed.
@@ -69,6 +71,11 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether its values are lists: several may be given, or none.
+    pub(super) fn is_list(&self) -> bool {
+        matches!(self, Self::Networks { .. } | Self::Words)
+    }
+
     /// What may be written, for the reference.
     #[must_use]
     pub fn limits(&self) -> String {
@@ -88,6 +95,7 @@ impl Kind {
             Self::Size { min, max } => format!("size, {} to {}", write_size(*min), write_size(*max)),
             Self::Text { max } => format!("text, 1 to {max} characters"),
             Self::Filter => "`error`, `warn`, `info`, `debug`, `trace`, or directives".to_owned(),
+            Self::Words => "list of words".to_owned(),
             Self::Colour => "`#rrggbb`".to_owned(),
             Self::Link { mail: true } => "`https` URL or `mailto:` address".to_owned(),
             Self::Link { mail: false } => "`https` URL".to_owned(),
@@ -127,6 +135,7 @@ impl Kind {
             }
             Self::Text { max } => line(text, *max).map(Value::Text),
             Self::Filter => filter(text).map(Value::Text),
+            Self::Words => words(text).map(Value::Words),
             Self::Colour => text.parse().map(Value::Colour),
             Self::Link { mail } => link(text, *mail).map(Value::Link),
         }
@@ -203,6 +212,20 @@ fn network(text: &str, whole: &str, mend: &str) -> Result<IpNet, Refusal> {
             format!("{text:?} has bits set beyond its prefix"),
             format!("write \"{}\" for the network, or \"{}\" for the one address", read.trunc(), read.addr()),
         ));
+    }
+    Ok(read)
+}
+
+/// The most words of one setting.
+const MOST_WORDS: usize = 256;
+
+fn words(text: &str) -> Result<Vec<String>, Refusal> {
+    let read: Vec<String> = text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect();
+    if let Some(odd) = read.iter().find(|word| word.chars().any(|c| c.is_control() || c.is_whitespace())) {
+        return Err(Refusal::new(format!("{odd:?} is no single word"), "separate words by commas"));
+    }
+    if read.len() > MOST_WORDS {
+        return Err(Refusal::new("has too many words", format!("write {MOST_WORDS} at most")));
     }
     Ok(read)
 }

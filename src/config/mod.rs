@@ -36,8 +36,8 @@ pub use problem::{Origin, Problem, Problems, Refusal};
 pub use reference::{EXAMPLE, reference};
 pub use sealing::SealingSecret;
 pub use sections::{
-    Argon2, Fetch, Keys, Limits, Lineage, Log, LogFormat, Login, Logout, Proxies, ProxyHeader, Sessions, Throttle, Tls,
-    Tokens,
+    Argon2, Fetch, Keys, Limits, Lineage, Log, LogFormat, Login, Logout, Proxies, ProxyHeader, Registration,
+    RegistrationMode, Sessions, Throttle, Tls, Tokens,
 };
 pub use settings::SETTINGS;
 pub use site::Site;
@@ -81,6 +81,8 @@ pub struct Config {
     pub brand: Brand,
     /// What this server may fetch.
     pub fetch: Fetch,
+    /// Clients that no administrator registers.
+    pub registration: Registration,
     /// How clients are told of logouts.
     pub logout: Logout,
     /// Where dashboards may live that get their refresh token as a cookie.

@@ -2,7 +2,6 @@
 //! from their files, and every setting ends as a value, empty, or a problem.
 
 use super::{
-    kind::Kind,
     problem::{Origin, Problems, Refusal},
     settings::SETTINGS,
     sources::{Given, Layers},
@@ -82,7 +81,7 @@ impl Choice {
         if text.is_empty() && setting.fallback == Fallback::Unset {
             return Ok((None, origin));
         }
-        let empty = text.is_empty() && !matches!(setting.kind, Kind::Networks { .. });
+        let empty = text.is_empty() && !setting.kind.is_list();
         let value = if empty {
             Err(Refusal::new("is empty", format!("write its value ({}), or remove it", setting.kind.limits())))
         } else {
@@ -138,7 +137,7 @@ fn choose(layer: Vec<Given>, problems: &mut Problems) -> BTreeMap<&'static str, 
             problems.add(given.path.clone(), Some(given.origin), unknown(&given.path));
             continue;
         };
-        if given.list && !matches!(setting.kind, Kind::Networks { .. }) {
+        if given.list && !setting.kind.is_list() {
             let mend = format!("write one value ({})", setting.kind.limits());
             problems.add(given.path, Some(given.origin), Refusal::new("is a list", mend));
             continue;

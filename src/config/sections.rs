@@ -117,6 +117,10 @@ pub struct Throttle {
     pub endpoint_failures: u32,
     /// Sign-ins begun per minute from one network.
     pub interactions: u32,
+    /// Registrations an hour from one network, and by one initial access token.
+    pub registrations: u32,
+    /// Metadata documents fetched a minute for one network.
+    pub documents: u32,
     /// Wrong user codes within [`network_window`](Self::network_window).
     pub user_codes: u32,
     /// Device codes asked for per minute in one client's name from one network.
@@ -180,6 +184,40 @@ pub struct Fetch {
     pub timeout: Duration,
     /// Largest answer in bytes.
     pub max_body: usize,
+}
+
+/// Clients that no administrator registers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// Whether clients may register themselves, and who must let them.
+    pub mode: RegistrationMode,
+    /// The name of their profile, where their initial access token says nothing else.
+    pub profile: &'static str,
+    /// Scopes of resources that they may have beside the standard ones.
+    pub scopes: Vec<String>,
+    /// Resources that they may ask tokens for.
+    pub resources: Vec<String>,
+    /// How many there may be.
+    pub clients: u32,
+    /// One that was never used goes after so long.
+    pub unused_after: Duration,
+    /// One that was used goes so long after.
+    pub idle_after: Duration,
+    /// Whether the URL of a metadata document is a client.
+    pub documents: bool,
+    /// The hosts whose documents are; empty: any.
+    pub document_hosts: Vec<String>,
+}
+
+/// Who may register a client at the registration endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RegistrationMode {
+    /// Nobody: there is no such endpoint.
+    Off,
+    /// Whoever holds an initial access token.
+    Token,
+    /// Anyone.
+    Open,
 }
 
 /// How clients are told of logouts.

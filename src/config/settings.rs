@@ -197,6 +197,20 @@ pub const SETTINGS: &[Setting] = &[
          with `Retry-After`.",
     ),
     Setting::new(
+        "throttle.registrations",
+        count(1, 1_000_000),
+        "60",
+        "Registrations an hour from one network, and with one initial access token, on each node; the next is answered 429 \
+         with `Retry-After`.",
+    ),
+    Setting::new(
+        "throttle.documents",
+        count(1, 1_000_000),
+        "30",
+        "Metadata documents of clients that are fetched a minute for one network, on each node; the next is answered 429 with \
+         `Retry-After`.",
+    ),
+    Setting::new(
         "throttle.user_codes",
         count(1, 1_000_000),
         "10",
@@ -299,6 +313,65 @@ pub const SETTINGS: &[Setting] = &[
         "How long one request may take, from resolving the name to the end of the answer.",
     ),
     Setting::new("fetch.max_body", Kind::Size { min: KIB, max: MIB }, "64KiB", "Largest answer."),
+    Setting::new(
+        "registration.mode",
+        Kind::Choice(&["token", "off", "open"]),
+        "token",
+        "Who may register a client at the registration endpoint: whoever holds an initial access token (`chancery client \
+         initial-token create`), nobody, or anyone.",
+    ),
+    Setting::new(
+        "registration.profile",
+        Kind::Choice(&["oauth21", "oidc"]),
+        "oauth21",
+        "The profile of clients that register themselves, where their initial access token says nothing else.",
+    ),
+    Setting::new(
+        "registration.scopes",
+        Kind::Words,
+        "",
+        "Scopes of resources that clients which register themselves may have beside the standard ones, where their initial \
+         access token says nothing else.",
+    ),
+    Setting::new(
+        "registration.resources",
+        Kind::Words,
+        "",
+        "URIs of the resources that clients which register themselves may ask tokens for, the default one first, where their \
+         initial access token says nothing else.",
+    ),
+    Setting::new(
+        "registration.clients",
+        count(1, 10_000_000),
+        "10000",
+        "How many clients may be there that registered themselves; the next is refused.",
+    ),
+    Setting::new(
+        "registration.unused_after",
+        lasting(SECOND, 365 * DAY),
+        "24h",
+        "A client that registered itself and was never given a token is deleted after this long.",
+    ),
+    Setting::new(
+        "registration.idle_after",
+        lasting(DAY, 3650 * DAY),
+        "90d",
+        "A client that registered itself is deleted this long after it was last given a token.",
+    ),
+    Setting::new(
+        "registration.documents",
+        Kind::Choice(&["off", "on"]),
+        "off",
+        "Whether the `https` URL of a client-id metadata document is a client, as MCP clients use it. The document is fetched by \
+         this server, within what `fetch` allows, and users are always asked. The other settings of this section hold for such \
+         clients, too.",
+    ),
+    Setting::new(
+        "registration.document_hosts",
+        Kind::Words,
+        "",
+        "The hosts whose metadata documents are clients, such as `claude.ai`; without any, all are.",
+    ),
     Setting::new(
         "logout.wait",
         lasting(0, 30),

@@ -7,7 +7,7 @@ use super::{
     issuer::Issuer,
     kind::write_size,
     sealing::SealingSecret,
-    sections::{LogFormat, ProxyHeader},
+    sections::{LogFormat, ProxyHeader, RegistrationMode},
 };
 use ipnet::IpNet;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -28,6 +28,7 @@ pub(super) enum Value {
     Integer(u64),
     Size(u64),
     Text(String),
+    Words(Vec<String>),
     Colour(Colour),
     Link(Url),
 }
@@ -41,6 +42,10 @@ impl Value {
                 let list: Vec<String> = list.iter().map(|network| format!("\"{network}\"")).collect();
                 format!("[{}]", list.join(", "))
             }
+            Self::Words(list) => {
+                let list: Vec<String> = list.iter().map(|word| toml::Value::String(word.clone()).to_string()).collect();
+                format!("[{}]", list.join(", "))
+            }
             other => toml::Value::String(other.text()).to_string(),
         }
     }
@@ -50,6 +55,7 @@ impl Value {
         match self {
             Self::Integer(number) => (*number).into(),
             Self::Networks(list) => list.iter().map(ToString::to_string).collect(),
+            Self::Words(list) => list.clone().into(),
             other => other.text().into(),
         }
     }
@@ -68,6 +74,7 @@ impl Value {
             Self::Duration(duration) => write_duration(*duration),
             Self::Size(bytes) => write_size(*bytes),
             Self::Text(text) => text.clone(),
+            Self::Words(list) => list.join(","),
             Self::Colour(colour) => colour.to_string(),
             Self::Link(url) => url.to_string(),
         }
@@ -95,7 +102,7 @@ macro_rules! held {
 
 held! {
     Issuer: Issuer, SocketAddr: Address, DatabaseUrl: Database, PathBuf: Path, SealingSecret: Sealing,
-    Vec<IpNet>: Networks, Duration: Duration, String: Text, Colour: Colour, Url: Link,
+    Vec<IpNet>: Networks, Vec<String>: Words, Duration: Duration, String: Text, Colour: Colour, Url: Link,
 }
 
 /// Whole numbers; the table's limits keep them in range.
@@ -140,6 +147,27 @@ impl Held for bool {
         match value {
             Value::Choice("on") => Some(true),
             Value::Choice("off") => Some(false),
+            _ => None,
+        }
+    }
+}
+
+impl Held for RegistrationMode {
+    fn held(value: &Value) -> Option<Self> {
+        match value {
+            Value::Choice("off") => Some(Self::Off),
+            Value::Choice("token") => Some(Self::Token),
+            Value::Choice("open") => Some(Self::Open),
+            _ => None,
+        }
+    }
+}
+
+/// A word of a closed list, as it is written.
+impl Held for &'static str {
+    fn held(value: &Value) -> Option<Self> {
+        match value {
+            Value::Choice(word) => Some(word),
             _ => None,
         }
     }

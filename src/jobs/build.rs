@@ -16,7 +16,7 @@ use crate::outbox::Outbox;
 use crate::secret;
 use crate::store::migrate::Schema;
 use crate::store::{Store, issuer};
-use crate::throttle::{AuditRate, Beginnings, DeviceRequests, Failures, Permits, RevocationRate};
+use crate::throttle::{AuditRate, Beginnings, DeviceRequests, Failures, Permits, Registrations, RevocationRate};
 
 /// Why a server can't start: one clear line.
 #[derive(Debug, thiserror::Error)]
@@ -114,6 +114,8 @@ pub async fn assemble(
     let failures = Failures::new(config.throttle.endpoint_failures);
     let beginnings = Beginnings::new(config.throttle.interactions);
     let fetch = Fetch::new(&config.fetch).map_err(|error| Unbuilt(error.to_string()))?;
+    let documents = Beginnings::new(config.throttle.documents);
+    let registrations = Registrations::new(config.throttle.registrations);
     let device_requests = DeviceRequests::new(config.throttle.device_requests);
     let key_sets = KeySets::new(fetch.clone(), clock.clone());
     Ok(App::new(Parts {
@@ -127,6 +129,8 @@ pub async fn assemble(
         audit_rate: AuditRate::default(),
         failures,
         beginnings,
+        registrations,
+        documents,
         device_requests,
         assets,
         fetch,

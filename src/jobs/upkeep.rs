@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 
 use super::logouts;
 use crate::app::App;
+use crate::oauth::enrol;
 use crate::store::sweep::{self, Horizon};
 
 /// How often keys are looked at.
@@ -30,6 +31,7 @@ pub fn start(app: &App, stop: &watch::Receiver<bool>) -> JoinSet<()> {
     jobs.spawn(until(stop.clone(), keys(app.clone())));
     jobs.spawn(until(stop.clone(), revoked_keys(app.clone())));
     jobs.spawn(until(stop.clone(), sweeping(app.clone())));
+    jobs.spawn(until(stop.clone(), unused(app.clone())));
     jobs.spawn(until(stop.clone(), logouts::run(app.clone())));
     jobs
 }
@@ -69,6 +71,24 @@ pub fn horizon(app: &App) -> Option<Horizon> {
     app.live.issuing_allowed().ok()?;
     let (now, log) = (app.clock.now(), app.live.retired()?);
     Some(Horizon { now, log, codes: now - TimeDelta::days(1), lineage: now - app.config.lineage.keep })
+}
+
+/// Clients that registered themselves and have gone unused are deleted, and what is left of deleted ones is swept.
+async fn unused(app: App) {
+    loop {
+        let mut pause = CALM;
+        if app.live.issuing_allowed().is_ok() {
+            match enrol::expire_unused(&app).await {
+                Ok(gone) if gone > 0 => pause = BUSY,
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "unused clients could not be deleted"),
+            }
+            if let Err(error) = enrol::sweep(&app).await {
+                tracing::warn!(%error, "deleted clients could not be swept");
+            }
+        }
+        tokio::time::sleep(pause).await;
+    }
 }
 
 async fn sweeping(app: App) {

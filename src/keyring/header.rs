@@ -61,11 +61,16 @@ pub(super) fn object(part: &str) -> Result<Map<String, Value>, Refused> {
 
 /// Reads a JSON object without duplicate members.
 pub(super) fn unique(json: &[u8]) -> Result<Map<String, Value>, Refused> {
+    json_object(json).map_err(Refused::Malformed)
+}
+
+/// The same; the error says what else it is.
+pub fn json_object(json: &[u8]) -> Result<Map<String, Value>, &'static str> {
     match serde_json::from_slice(json) {
         Ok(Unique(Value::Object(members))) => Ok(members),
-        Ok(_) => Err(Refused::Malformed("holds no JSON object")),
-        Err(error) if error.to_string().starts_with(DUPLICATE) => Err(Refused::Malformed(DUPLICATE)),
-        Err(_) => Err(Refused::Malformed("is not JSON")),
+        Ok(_) => Err("holds no JSON object"),
+        Err(error) if error.to_string().starts_with(DUPLICATE) => Err(DUPLICATE),
+        Err(_) => Err("is not JSON"),
     }
 }
 

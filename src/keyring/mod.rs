@@ -28,6 +28,7 @@ pub use alg::{Alg, UnknownAlg};
 pub use calendar::{KeyringOptions, LONGEST_LIFE, State};
 pub use error::Error;
 pub use export::Format;
+pub use header::json_object;
 pub use mac::MacRing;
 pub use sealing::{SealingError, SealingKeys};
 pub use set::Published;

@@ -85,7 +85,7 @@ pub struct Bearing<'a> {
     pub family_id: Option<Uuid>,
     pub sid: Option<Uuid>,
     pub sub: Option<&'a str>,
-    pub client_id: Uuid,
+    pub client_id: &'a str,
     pub aud: &'a [String],
     /// The key that signed it.
     pub kid: &'a str,
@@ -100,13 +100,9 @@ impl Bearing<'_> {
         let mut id = |kind, id: Uuid, look: &mut dyn FnMut(Kind, &str) -> Option<T>| {
             look(kind, id.hyphenated().encode_lower(&mut text))
         };
-        let ids = [
-            (Kind::Jti, Some(self.jti)),
-            (Kind::Family, self.family_id),
-            (Kind::Session, self.sid),
-            (Kind::Client, Some(self.client_id)),
-        ];
+        let ids = [(Kind::Jti, Some(self.jti)), (Kind::Family, self.family_id), (Kind::Session, self.sid)];
         let mut found = ids.into_iter().find_map(|(kind, value)| id(kind, value?, &mut look));
+        found = found.or_else(|| look(Kind::Client, self.client_id));
         found = found.or_else(|| look(Kind::Key, self.kid)).or_else(|| look(Kind::All, ""));
         if let Some(sub) = self.sub {
             found = found.or_else(|| look(Kind::User, sub));

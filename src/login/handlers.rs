@@ -62,6 +62,12 @@ pub(super) fn shown_client(open: &Open) -> Client {
         .redirect()
         .and_then(|redirect| Url::parse(redirect.uri()).ok())
         .map(|url| url.host_str().map_or_else(|| url.scheme().to_owned(), str::to_owned));
+    // Who is a document is known by where that stands; where it takes users is told beside.
+    let document = registration.document.as_deref().and_then(|url| Url::parse(url).ok());
+    let host = match document.as_ref().and_then(Url::host_str) {
+        Some(home) if host.as_deref() != Some(home) => Some(format!("{home} → {}", host.unwrap_or_default())),
+        _ => host,
+    };
     Client {
         name: registration.name.clone(),
         host: host.unwrap_or_default(),
@@ -69,6 +75,7 @@ pub(super) fn shown_client(open: &Open) -> Client {
         site: registration.metadata.client_uri.clone(),
         policy: registration.policy_uri.clone(),
         terms: registration.tos_uri.clone(),
+        unverified: !open.client.is_verified(),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::client_auth::methods::{self, Method};
@@ -27,11 +28,47 @@ pub async fn find(app: &App, id: Uuid) -> Result<Option<Client>, Error> {
     Ok(rows::get(&app.store, id).await?.and_then(Client::read))
 }
 
+/// The client that is called so outside, disabled or not; a document as it was last read. Who is a document is called by its URL
+/// alone.
+pub async fn named(app: &App, public: &str) -> Result<Option<Client>, Error> {
+    let Some(id) = rows::id_of(public) else { return Ok(None) };
+    Ok(find(app, id).await?.filter(|client| client.registration().public_id() == public))
+}
+
 /// A client.
 #[derive(Debug, Clone)]
 pub enum Client {
     Public(PublicClient),
     Confidential(ConfidentialClient),
+}
+
+/// How a client came to be registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// By an administrator.
+    Admin,
+    /// By itself (RFC 7591).
+    Dynamic,
+    /// By a document at the URL that is its id (draft-ietf-oauth-client-id-metadata-document).
+    Document,
+}
+
+impl Source {
+    pub const ALL: &'static [Self] = &[Self::Admin, Self::Dynamic, Self::Document];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Dynamic => "dynamic",
+            Self::Document => "document",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|source| source.name() == text)
+    }
 }
 
 /// What both kinds have registered.
@@ -57,6 +94,21 @@ pub struct Registration {
     pub metadata: Metadata,
     pub version: i64,
     pub disabled: bool,
+    pub source: Source,
+    /// When tokens were last given to it, to the day; noted of those no administrator registered.
+    pub last_used_at: Option<DateTime<Utc>>,
+    /// The URL of the metadata document it is.
+    pub document: Option<String>,
+    /// How long what was read of that document holds.
+    pub document_until: Option<DateTime<Utc>>,
+}
+
+impl Registration {
+    /// What it is called outside: `client_id` in requests, tokens and the revocation log.
+    #[must_use]
+    pub fn public_id(&self) -> String {
+        self.document.clone().unwrap_or_else(|| self.id.to_string())
+    }
 }
 
 impl Client {
@@ -87,6 +139,10 @@ impl Client {
             metadata: row.metadata.0,
             version: row.version,
             disabled: row.disabled_at.is_some(),
+            source: Source::parse(&row.source)?,
+            last_used_at: row.last_used_at,
+            document: row.document,
+            document_until: row.document_until,
         };
         Some(if registration.auth_method.public {
             Self::Public(PublicClient(registration))
@@ -124,11 +180,18 @@ impl Client {
         }
     }
 
+    /// Whether an administrator registered it.
+    #[must_use]
+    pub fn is_verified(&self) -> bool {
+        self.registration().source == Source::Admin
+    }
+
     /// Whether a consent may be remembered: the client's identity is assured by its secret, or by an `https` redirect that
-    /// an admin registered. Loopback and private-scheme clients could be anyone and are asked each time (RFC 9700, 2.3; OAuth 2.1, 7.5).
+    /// an admin registered, or that stands in the document whose URL is the client's id. Loopback and private-scheme clients
+    /// could be anyone and are asked each time (RFC 9700, 2.3; OAuth 2.1, 7.5), and so is a public one that registered itself.
     #[must_use]
     pub fn is_assured(&self, redirect_uri: &str) -> bool {
-        !self.is_public() || redirect_uri.starts_with("https://")
+        !self.is_public() || (redirect_uri.starts_with("https://") && self.registration().source != Source::Dynamic)
     }
 
     #[must_use]

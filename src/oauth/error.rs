@@ -43,6 +43,9 @@ codes! {
     RequestNotSupported = "request_not_supported", 400;
     RequestUriNotSupported = "request_uri_not_supported", 400;
     RegistrationNotSupported = "registration_not_supported", 400;
+    InvalidRedirectUri = "invalid_redirect_uri", 400;
+    InvalidClientMetadata = "invalid_client_metadata", 400;
+    UnapprovedSoftwareStatement = "unapproved_software_statement", 400;
     InvalidToken = "invalid_token", 401;
     InsufficientScope = "insufficient_scope", 403;
     /// RFC 8628, 3.5.

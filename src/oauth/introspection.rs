@@ -98,7 +98,7 @@ async fn refresh(
     let mut told = Map::from_iter([
         ("active".to_owned(), json!(true)),
         ("iss".to_owned(), json!(app.config.issuer.as_str())),
-        ("client_id".to_owned(), json!(client.id())),
+        ("client_id".to_owned(), json!(client.client().registration().public_id())),
         ("sub".to_owned(), json!(sub)),
         ("scope".to_owned(), json!(family.scopes)),
         ("iat".to_owned(), json!(family.rotated_at.timestamp())),

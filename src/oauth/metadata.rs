@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::scope::STANDARD;
 use super::{device, registry};
 use crate::app::App;
-use crate::config::Config;
+use crate::config::{Config, RegistrationMode};
 use crate::http::etag;
 use crate::http::locale::Lang;
 use crate::keyring::Alg;
@@ -85,6 +85,12 @@ fn document(config: &Config) -> Value {
             members.insert(format!("{name}_logout_supported"), json!(true));
             // The session is named wherever a client asks for it.
             members.insert(format!("{name}_logout_session_supported"), json!(true));
+        }
+        if config.registration.mode != RegistrationMode::Off {
+            members.insert("registration_endpoint".to_owned(), at("/oauth2/register").into());
+        }
+        if config.registration.documents {
+            members.insert("client_id_metadata_document_supported".to_owned(), true.into());
         }
     }
     document

@@ -10,6 +10,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 
 use super::client_auth::authenticate_again;
+use super::enrol;
 use super::error::{Code, Error};
 use super::grants::request::{Redeemed, TokenRequest};
 use super::registry;
@@ -52,6 +53,7 @@ async fn answer(posted: &Posted<'_>) -> Result<Response, Error> {
         let request = TokenRequest { app, client: &client, params: form, caller, page };
         if let Redeemed::Entitled(entitlement) = (grant.redeem)(&request).await? {
             let minted = mint::issue(app, &entitlement)?;
+            enrol::used(app, client.client().registration());
             let answer = reply::json(200, &minted);
             return match &minted.cookie {
                 None => Ok(answer),

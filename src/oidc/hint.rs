@@ -21,7 +21,8 @@ pub struct Hint {
     _exp: i64,
     /// The user's own, whatever the client knows him by.
     pub sub: String,
-    pub aud: Uuid,
+    /// What the client is called outside.
+    pub aud: String,
     pub sid: Option<Uuid>,
 }
 

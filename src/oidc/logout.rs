@@ -165,22 +165,19 @@ async fn check(app: &App, params: &Params) -> Result<Asked, Wrong> {
             })?)
         }
     };
-    let named =
-        match params.get("client_id") {
-            None => None,
-            Some(text) => Some(Uuid::try_parse(text).map_err(|_| {
-                Wrong("client_id", Error::invalid_request("client_id is not that of a registered client"))
-            })?),
-        };
-    if let (Some(hint), Some(named)) = (&hint, named)
-        && hint.aud != named
+    let named = match params.get("client_id") {
+        None => None,
+        Some(text) => Some(text.to_owned()),
+    };
+    if let (Some(hint), Some(named)) = (&hint, &named)
+        && hint.aud != *named
     {
         return Err(Wrong("client_id", Error::invalid_request("client_id is not the one the ID token was issued to")));
     }
-    let client = match hint.as_ref().map(|hint| hint.aud).or(named) {
+    let client = match hint.as_ref().map(|hint| hint.aud.clone()).or(named.clone()) {
         None => None,
         // A disabled client is nobody's way out either.
-        Some(id) => client::find(app, id)
+        Some(id) => client::named(app, &id)
             .await
             .map_err(|error| Wrong("client_id", error))?
             .filter(|client| !client.registration().disabled),

@@ -66,12 +66,12 @@ pub async fn find(store: &Store, kind: &str, value: &str) -> Result<Found, NotFo
         "user" => user(store, value).await.map(|user| Found::User { id: user.id, sub: user.sub }),
         "grant" => {
             let (who, client) = value.split_once([' ', '/']).ok_or(NotFound::Form("USER CLIENT, both ids"))?;
-            let (user, client_id) = (user(store, who).await?, uuid(client)?);
+            let (user, client_id) = (user(store, who).await?, client_id(client)?);
             let grant = grants::find(store, user.id, client_id).await?.ok_or(NotFound::Unknown("grant"))?;
             Ok(Found::Grant { id: grant.id, sub: user.sub, client_id })
         }
         "client" => {
-            let id = uuid(value)?;
+            let id = client_id(value)?;
             clients::get(store, id).await?.map(|_| Found::Client(id)).ok_or(NotFound::Unknown("client"))
         }
         "resource" => {
@@ -95,6 +95,11 @@ async fn user(store: &Store, value: &str) -> Result<users::User, NotFound> {
         None => users::get(store, id).await?,
     };
     found.ok_or(NotFound::Unknown("user"))
+}
+
+/// A client's id, or the URL of the document it is.
+fn client_id(value: &str) -> Result<Uuid, NotFound> {
+    clients::id_of(value).map_or_else(|| uuid(value), Ok)
 }
 
 fn uuid(value: &str) -> Result<Uuid, NotFound> {

@@ -80,7 +80,13 @@ async fn ended_under_lock(tx: &mut Tx, target: &Target<'_>, reach: Reach) -> sto
 
 /// The audit row, the entry and the mark.
 async fn write(tx: &mut Tx, target: &Target<'_>, reach: Reach, cause: &Cause<'_>) -> store::Result<Killed> {
-    let (kind, value) = (target.kind(), target.value());
+    let (kind, mut value) = (target.kind(), target.value());
+    // What tokens carry: a client that is a document is called by its URL.
+    if let Some(id) = target.client_id()
+        && let Some(url) = store::clients::document(&mut *tx, id).await?
+    {
+        value = value.replace(&id.to_string(), &url);
+    }
     if let (Target::Session(id), Reach::Lineage) = (target, reach) {
         let user = store::sessions::get(&mut *tx, *id).await?.map(|session| session.user_id);
         let record = Record::new(Event::SessionEnded, cause.actor, cause.caller, cause.at).user(user).session(*id);

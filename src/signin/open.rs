@@ -115,7 +115,9 @@ impl Open {
     #[must_use]
     pub fn stale(&self, app: &App) -> Box<Stale> {
         let again = match &self.way {
-            Way::Redirect(_) => self.request.query().map(|query| ("/oauth2/authorize", query)),
+            Way::Redirect(_) => {
+                self.request.query(&self.client.registration().public_id()).map(|query| ("/oauth2/authorize", query))
+            }
             Way::Device(device) => Some(("/device", params::encode([("user_code", device.user_code.as_str())]))),
         };
         let again = again.map(|(path, query)| format!("{}?{query}", app.config.issuer.endpoint(path)));

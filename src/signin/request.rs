@@ -127,21 +127,21 @@ impl AuthorizationRequest {
         self.hinted.as_ref().is_none_or(|hinted| *hinted == subject::of_user(user))
     }
 
-    /// The query that asks for the same once more; none where a hint belongs to it, which is not kept.
+    /// The query that asks for the same once more, for the client as it is called outside; none where a hint belongs to it, which is
+    /// not kept.
     #[must_use]
-    pub fn query(&self) -> Option<String> {
+    pub fn query(&self, client_id: &str) -> Option<String> {
         if self.hinted.is_some() || self.device.is_some() {
             return None;
         }
-        let (client_id, max_age, prompt) =
-            (self.client_id.to_string(), self.max_age.map(|age| age.to_string()), self.prompt.words());
+        let (max_age, prompt) = (self.max_age.map(|age| age.to_string()), self.prompt.words());
         let acr_values = self.acr_values.join(" ");
         let method = self.challenge.as_ref().map(|_| pkce::S256);
         let redirect_uri = self.redirect_sent.then_some(self.redirect_uri.as_str());
         let once = [
             ("response_type", Some(code::RESPONSE_TYPE)),
             ("response_mode", self.response_mode.as_deref()),
-            ("client_id", Some(client_id.as_str())),
+            ("client_id", Some(client_id)),
             ("redirect_uri", redirect_uri),
             ("scope", Some(self.scopes.as_str())),
             ("state", self.state.as_deref()),

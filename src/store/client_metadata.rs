@@ -77,6 +77,9 @@ pub struct Metadata {
     pub frontchannel_logout_session_required: bool,
     #[serde(skip_serializing_if = "is_default")]
     pub refresh_token_delivery: Delivery,
+    /// `web` or `native`, of a client that registered itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub application_type: Option<String>,
     /// What a newer version wrote.
     #[serde(flatten)]
     pub unknown: Map<String, Value>,

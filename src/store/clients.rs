@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::client_metadata::Metadata;
 use super::{Reader, Result, Store, Tx, ask, within};
+use crate::secret;
 
 /// A client's registration, as stored; `oauth/client` reads rules into it.
 #[derive(Debug, Clone, FromRow)]
@@ -45,6 +46,14 @@ pub struct Client {
     pub revoked_seq: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// How it came to be registered: `admin`, `dynamic` or `document`.
+    pub source: String,
+    /// The URL of the metadata document it is.
+    pub document: Option<String>,
+    /// How long what was read of that document holds.
+    pub document_until: Option<DateTime<Utc>>,
+    /// When tokens were last given to it, to the day; noted of those that registered themselves.
+    pub last_used_at: Option<DateTime<Utc>>,
 }
 
 /// What an origin is to the clients that may hold tokens.
@@ -98,10 +107,30 @@ macro_rules! columns {
         concat!(
             $before,
             "id, name, profile, auth_method, redirect_uris, post_logout_redirect_uris, origins, grants, scopes, resources, consent, \
-             retry_window_seconds, outlives_session, id_token_claims, pkce_optional, policy_uri, tos_uri, metadata, version, disabled_at, deleted_at, revoked_seq, created_at, updated_at",
+             retry_window_seconds, outlives_session, id_token_claims, pkce_optional, policy_uri, tos_uri, metadata, version, disabled_at, deleted_at, revoked_seq, created_at, updated_at, \
+             source, document, document_until, last_used_at",
             $after
         )
     };
+}
+
+/// A client's id by what it is called outside: a UUID in its one spelling, or the URL of a metadata document. A document's id is made
+/// of its URL, so that it is known before it is fetched; whoever finds a row by it compares the URL.
+#[must_use]
+pub fn id_of(public: &str) -> Option<Uuid> {
+    if public.starts_with("https://") {
+        let digest = secret::sha256(&[b"chancery client document", public.as_bytes()]);
+        let (half, _) = digest.split_first_chunk::<16>()?;
+        return Some(uuid::Builder::from_custom_bytes(*half).into_uuid());
+    }
+    Uuid::try_parse(public).ok().filter(|id| id.to_string() == public)
+}
+
+/// The URL of the document that this client is, if it is one: what its tokens carry as `client_id`.
+pub async fn document(reader: impl Into<Reader<'_>>, id: Uuid) -> Result<Option<String>> {
+    let found: Option<Option<String>> = ask!(reader, db => sqlx::query_scalar("SELECT document FROM client WHERE id = $1")
+        .bind(id).fetch_optional(db).await?);
+    Ok(found.flatten())
 }
 
 /// The client with this id, deleted ones too.
@@ -146,7 +175,7 @@ pub async fn all_secrets(reader: impl Into<Reader<'_>>) -> Result<Vec<(Uuid, Opt
 pub async fn insert(tx: &mut Tx, client: &Client) -> Result<()> {
     within!(tx, db => sqlx::query(columns!(
         "INSERT INTO client (",
-        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)"
+        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)"
     ))
     .bind(client.id).bind(&client.name).bind(&client.profile).bind(&client.auth_method)
     .bind(&client.redirect_uris).bind(&client.post_logout_redirect_uris).bind(&client.origins).bind(&client.grants)
@@ -154,11 +183,12 @@ pub async fn insert(tx: &mut Tx, client: &Client) -> Result<()> {
     .bind(client.outlives_session).bind(client.id_token_claims).bind(client.pkce_optional)
     .bind(&client.policy_uri).bind(&client.tos_uri).bind(&client.metadata).bind(client.version)
     .bind(client.disabled_at).bind(client.deleted_at).bind(client.revoked_seq).bind(client.created_at).bind(client.updated_at)
+    .bind(&client.source).bind(&client.document).bind(client.document_until).bind(client.last_used_at)
     .execute(&mut *db).await?.rows_affected());
     Ok(())
 }
 
-/// Writes the changeable columns, raising the version; marks and creation stay. The caller holds the row's lock.
+/// Writes the changeable columns, raising the version; marks, creation and how it came to be registered stay. The caller holds the row's lock.
 pub async fn update(tx: &mut Tx, client: &Client, at: DateTime<Utc>) -> Result<()> {
     within!(tx, db => sqlx::query(
         "UPDATE client SET name = $2, profile = $3, auth_method = $4, redirect_uris = $5, post_logout_redirect_uris = $6, origins = $7, \

@@ -58,6 +58,8 @@ const TAKEN: &[(&str, &str, &str)] = &[
     ("resource_uri", "resource.uri", "uri"),
     ("signing_key_ordinal", "signing_key.alg, signing_key.ordinal", "ordinal"),
     ("grants_user_client", "grants.user_id, grants.client_id", "grant"),
+    ("client_pk", "client.id", "client"),
+    ("client_document", "client.document", "document"),
 ];
 
 impl From<sqlx::Error> for Error {

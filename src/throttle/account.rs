@@ -218,6 +218,8 @@ mod tests {
             ipv6_prefix: 64,
             endpoint_failures: 60,
             interactions: 600,
+            registrations: 60,
+            documents: 30,
             user_codes: 10,
             device_requests: 10,
             device_codes: 10_000,

@@ -9,6 +9,7 @@ mod device_requests;
 mod failures;
 mod permits;
 mod refusals;
+mod registrations;
 mod revocations;
 pub mod user_codes;
 
@@ -18,4 +19,5 @@ pub use device_requests::DeviceRequests;
 pub use failures::Failures;
 pub use permits::{Busy, Permit, Permits, Turn};
 pub use refusals::AuditRate;
+pub use registrations::Registrations;
 pub use revocations::RevocationRate;

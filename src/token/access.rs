@@ -14,6 +14,7 @@ use crate::keyring::{self, Alg, Expect};
 use crate::live::{Bearing, Judged};
 use crate::oauth::error::{Code, Error};
 use crate::oauth::scope::Scopes;
+use crate::store::clients;
 
 /// How far ahead another node's clock may be.
 const SKEW: i64 = 60;
@@ -44,7 +45,7 @@ struct Claims {
     iat: i64,
     jti: Uuid,
     sub: String,
-    client_id: Uuid,
+    client_id: String,
     scope: String,
     sid: Option<Uuid>,
     family_id: Option<Uuid>,
@@ -91,12 +92,13 @@ pub async fn verify(app: &App, text: &str) -> Result<AccessToken, Error> {
     {
         return Err(invalid("issued in the future, or for longer than tokens live here"));
     }
+    let client_id = clients::id_of(&claims.client_id).ok_or_else(|| invalid("client_id is no client's"))?;
     let bearing = Bearing {
         jti: claims.jti,
         family_id: claims.family_id,
         sid: claims.sid,
         sub: Some(&claims.sub),
-        client_id: claims.client_id,
+        client_id: &claims.client_id,
         aud: &audience,
         kid: &verified.kid,
         rev_seq: claims.rev_seq,
@@ -108,7 +110,7 @@ pub async fn verify(app: &App, text: &str) -> Result<AccessToken, Error> {
     Ok(AccessToken {
         jti: claims.jti,
         sub: claims.sub,
-        client_id: claims.client_id,
+        client_id,
         scopes: Scopes::stored(&claims.scope),
         family_id: claims.family_id,
         claims: verified.claims,

@@ -165,7 +165,7 @@ fn access_token(app: &App, entitlement: &Entitlement) -> Result<String, Error> {
             Some(_) => subject::known_to(client, standing)?,
             None => subject::of_client(client.id),
         },
-        client_id: client.id.to_string(),
+        client_id: client.public_id(),
         scope: draft.scopes.to_string(),
         sid: authentication
             .as_ref()
@@ -199,14 +199,14 @@ fn id_token(app: &App, entitlement: &Entitlement, access_token: &str) -> Result<
     let token = IdToken {
         iss: app.config.issuer.as_str().to_owned(),
         sub: subject::known_to(client, standing)?,
-        aud: client.id.to_string(),
+        aud: client.public_id(),
         exp: draft.issued_at.timestamp().saturating_add_unsigned(lifetime),
         iat: draft.issued_at.timestamp(),
         auth_time: authentication.auth_time.timestamp(),
         nonce: authentication.nonce.clone(),
         acr: authentication.acr.clone(),
         amr: authentication.amr.clone(),
-        azp: client.id.to_string(),
+        azp: client.public_id(),
         sid: session.session_id.to_string(),
         at_hash: id_token::at_hash(alg, access_token),
         claims: id_token_claims(client, user, draft, &authentication.claims.id_token)?,
@@ -258,7 +258,7 @@ pub fn logout_token(app: &App, notice: &LogoutNotice) -> Result<String, Error> {
     let claims = LogoutClaims {
         iss: app.config.issuer.as_str(),
         sub: sub.as_deref(),
-        aud: client.id.to_string(),
+        aud: client.public_id(),
         iat: now.timestamp(),
         exp: now.timestamp() + LOGOUT_LIFETIME,
         jti: jti.to_string(),

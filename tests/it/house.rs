@@ -60,6 +60,7 @@ const FLOORS: &[&[&str]] = &[
         "oauth/registry",
         "oauth/resource",
         "oauth/manage",
+        "oauth/enrol",
         "oidc/notify",
         "signin",
     ],

@@ -44,6 +44,7 @@ mod pages;
 mod parties;
 mod pathed;
 mod recipes;
+mod registration;
 mod secrets;
 mod signin;
 mod store;

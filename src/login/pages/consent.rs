@@ -151,7 +151,12 @@ impl Consent {
                 Asked::Offline { days: 1 },
                 resource("shipments:write", None),
             ],
-            client: Client { policy: None, host: "com.example.harbour".into(), ..usual.client.clone() },
+            client: Client {
+                policy: None,
+                host: "com.example.harbour".into(),
+                unverified: true,
+                ..usual.client.clone()
+            },
             who: Who { name: String::new(), email: None, ..usual.who.clone() },
             ..usual.clone()
         };

@@ -154,6 +154,8 @@ pub struct Client {
     pub policy: Option<String>,
     /// Its terms of use.
     pub terms: Option<String>,
+    /// No administrator registered it.
+    pub unverified: bool,
 }
 
 impl Client {
@@ -179,6 +181,7 @@ impl Client {
             site: Some("https://dashboard.harbour.example/".into()),
             policy: Some("https://dashboard.harbour.example/privacy".into()),
             terms: Some("https://dashboard.harbour.example/terms".into()),
+            unverified: false,
         }
     }
 }

@@ -41,6 +41,7 @@ pub(super) static WORDS: Words = Words {
     let_in: Around("{} Zugang geben?"),
     consent: "Einer Anwendung Zugang geben",
     it_asks: "Die Anwendung möchte",
+    unverified: "Niemand von der Verwaltung hat diese Anwendung geprüft. Erlauben Sie es nur, wenn Sie sie eben selbst geöffnet haben und die Adresse oben kennen.",
     scope_openid: "Sie wiedererkennen",
     scope_profile: "Ihren Namen und Ihr Profil sehen",
     scope_email: "Ihre E-Mail-Adresse sehen",

@@ -41,6 +41,7 @@ pub(super) static WORDS: Words = Words {
     let_in: Around("Let {} in?"),
     consent: "Let an application in",
     it_asks: "It asks to",
+    unverified: "No administrator has checked this application. Allow it only if you have just opened it yourself and know the address above.",
     scope_openid: "Recognise you when you come back",
     scope_profile: "See your name and profile",
     scope_email: "See your e-mail address",

@@ -41,6 +41,7 @@ pub(super) static WORDS: Words = Words {
     let_in: Around("¿Dar acceso a {}?"),
     consent: "Dar acceso a una aplicación",
     it_asks: "La aplicación pide",
+    unverified: "Ningún administrador ha comprobado esta aplicación. Acepte solo si acaba de abrirla usted y conoce la dirección de arriba.",
     scope_openid: "Reconocerle cuando vuelva",
     scope_profile: "Ver su nombre y su perfil",
     scope_email: "Ver su dirección de correo electrónico",

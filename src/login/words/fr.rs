@@ -41,6 +41,7 @@ pub(super) static WORDS: Words = Words {
     let_in: Around("Donner accès à {} ?"),
     consent: "Donner accès à une application",
     it_asks: "Elle demande à",
+    unverified: "Aucun administrateur n’a vérifié cette application. N’acceptez que si vous venez de l’ouvrir vous-même et connaissez l’adresse ci-dessus.",
     scope_openid: "Vous reconnaître à votre retour",
     scope_profile: "Voir votre nom et votre profil",
     scope_email: "Voir votre adresse e-mail",

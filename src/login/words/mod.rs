@@ -110,6 +110,7 @@ pub struct Words {
     pub let_in: Around,
     pub consent: &'static str,
     pub it_asks: &'static str,
+    pub unverified: &'static str,
     pub scope_openid: &'static str,
     pub scope_profile: &'static str,
     pub scope_email: &'static str,

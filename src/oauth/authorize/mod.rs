@@ -11,10 +11,10 @@ use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use uuid::Uuid;
 
 use super::answer::Back;
 use super::client::{self, Client};
+use super::enrol::document;
 use super::error::{Code, Error};
 use super::redirect::{self, ValidRedirect};
 use super::registry;
@@ -58,7 +58,7 @@ pub async fn get(
     let said = |name| params.as_ref().ok().and_then(|params| params.get(name));
     let reader = (Front::language(&headers, said("ui_locales")), &caller);
     let failed = match &params {
-        Ok(params) => match check(&app, params).await {
+        Ok(params) => match check(&app, params, &caller).await {
             Ok(checked) => {
                 let Checked { client, redirect, request } = checked;
                 let name = client.registration().name.clone();
@@ -109,8 +109,8 @@ pub async fn post(
 }
 
 /// Who asks, where the answer goes, and the list.
-pub async fn check(app: &App, params: &Params) -> Result<Checked, Failed> {
-    let client = client(app, params).await?;
+pub async fn check(app: &App, params: &Params, caller: &Caller) -> Result<Checked, Failed> {
+    let client = client(app, params, caller).await?;
     let redirect = redirect_uri(&client, params)?;
     match checks::pass(&Asked { app, client: &client, redirect: &redirect, params }).await {
         Ok(request) => Ok(Checked { client, redirect, request }),
@@ -121,15 +121,18 @@ pub async fn check(app: &App, params: &Params) -> Result<Checked, Failed> {
     }
 }
 
-async fn client(app: &App, params: &Params) -> Result<Client, Failed> {
+async fn client(app: &App, params: &Params, caller: &Caller) -> Result<Client, Failed> {
     let page = |error| Failed::Page { problem: Problem::UnknownClient, parameter: "client_id", error };
     if params.all("client_id").count() > 1 {
         return Err(page(Error::invalid_request("client_id is repeated")));
     }
     let text = params.get("client_id").ok_or_else(|| page(Error::invalid_request("client_id is missing")))?;
     let unknown = || page(Error::invalid_request("client_id is not that of a registered client"));
-    let id = Uuid::try_parse(text).ok().filter(|id| id.to_string() == text).ok_or_else(unknown)?;
-    let client = client::find(app, id).await.map_err(page)?.ok_or_else(unknown)?;
+    let client = if document::is_url(text) {
+        document::find(app, caller, text).await.map_err(page)?
+    } else {
+        client::named(app, text).await.map_err(page)?.ok_or_else(unknown)?
+    };
     if client.registration().disabled {
         return Err(page(Error::new(Code::UnauthorizedClient, "the client is disabled")));
     }

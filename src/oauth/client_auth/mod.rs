@@ -8,11 +8,12 @@ pub mod methods;
 use methods::{Claim, METHODS, Method, Presented, Sent, refused};
 use uuid::Uuid;
 
-use super::client::{self, Client};
+use super::client::{self, Client, Source};
 use super::error::{Code, Error};
 use crate::app::App;
 use crate::event::{Actor, Caller, Event, Record};
 use crate::http::params::Params;
+use crate::store::clients;
 
 /// Proof that a request came from this client: by the method it is registered with; a public one by
 /// nothing more than its word.
@@ -59,12 +60,12 @@ pub async fn authenticate_again(
     form: &Params,
 ) -> Result<AuthenticatedClient, Error> {
     let (method, claim) = claimed(&Sent { authorization, form })?;
-    let Ok(client_id) = Uuid::try_parse(&claim.client_id) else { return Err(refused("no such client")) };
     // A client_id has one spelling.
-    if client_id.to_string() != claim.client_id {
-        return Err(refused("the client id is not in its canonical form"));
+    let Some(client) = client::named(app, &claim.client_id).await? else { return Err(refused("no such client")) };
+    let client_id = client.registration().id;
+    if client.registration().source == Source::Document && !app.config.registration.documents {
+        return Err(refused("documents are no clients here"));
     }
-    let Some(client) = client::find(app, client_id).await? else { return Err(refused("no such client")) };
     if client.registration().disabled {
         return Err(refused("the client is disabled"));
     }
@@ -75,6 +76,7 @@ pub async fn authenticate_again(
     let presented = Presented {
         app,
         client_id,
+        called: &claim.client_id,
         proof: &claim.proof,
         profile: registration.profile,
         metadata: &registration.metadata,
@@ -90,8 +92,7 @@ pub async fn authenticate_again(
 /// it comes from, and past the measure it is told nothing more; what was ours once is no guess, so that a dashboard whose
 /// sessions have all ended hears of each. Who could not prove to be a client is told to the auditor.
 pub async fn failed(app: &App, caller: &Caller, (authorization, form): (&[&str], &Params), error: Error) -> Error {
-    let claimed =
-        claimed(&Sent { authorization, form }).ok().and_then(|(_, claim)| Uuid::try_parse(&claim.client_id).ok());
+    let claimed = claimed(&Sent { authorization, form }).ok().and_then(|(_, claim)| clients::id_of(&claim.client_id));
     let now = app.clock.monotonic();
     if error.guessed && !app.failures.charge(claimed, caller, now) {
         return Error::new(Code::TooMany, "too many guesses in this client's name from this network").because(error);

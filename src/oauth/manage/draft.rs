@@ -7,6 +7,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::sector::Listed;
+use crate::oauth::client::Source;
 use crate::oauth::client_auth::methods;
 use crate::oauth::grants::{authorization_code, refresh_token};
 use crate::oauth::profile::Profile;
@@ -138,6 +139,10 @@ impl Draft {
             revoked_seq: 0,
             created_at: at,
             updated_at: at,
+            source: Source::Admin.name().to_owned(),
+            document: None,
+            document_until: None,
+            last_used_at: None,
         }
     }
 
@@ -148,6 +153,10 @@ impl Draft {
             disabled_at: before.disabled_at,
             deleted_at: before.deleted_at,
             revoked_seq: before.revoked_seq,
+            source: before.source.clone(),
+            document: before.document.clone(),
+            document_until: before.document_until,
+            last_used_at: before.last_used_at,
             ..self.row(before.id, before.created_at)
         }
     }

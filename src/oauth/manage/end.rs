@@ -1,5 +1,6 @@
 //! What ends a client's access, or opens it again: each with the kill its cause calls for.
 
+use serde_json::json;
 use uuid::Uuid;
 
 use super::locked;
@@ -7,7 +8,7 @@ use crate::change::{By, Change, Refused};
 use crate::event::Event;
 use crate::revocation::{self, Reach, Target};
 use crate::store::clients::{self, Client};
-use crate::store::{Store, Tx, audit};
+use crate::store::{Store, Tx, audit, enrolled};
 
 /// Disables a client and ends everything it holds.
 pub async fn disable(store: &Store, by: &By<'_>, id: Uuid) -> Result<Change<Client>, Refused> {
@@ -32,16 +33,24 @@ pub async fn enable(store: &Store, by: &By<'_>, id: Uuid) -> Result<Change<Clien
     Ok(Change::new(tx, client))
 }
 
-/// Deletes a client: its secrets are gone, its row stays for what hangs on it, everything it holds ends.
+/// Deletes a client: its secrets are gone, and what it manages itself with, its row stays for what hangs on it, everything it holds ends.
 pub async fn delete(store: &Store, by: &By<'_>, id: Uuid) -> Result<Change<Client>, Refused> {
-    let (mut tx, mut client) = locked(store, id).await?;
+    let (tx, client) = locked(store, id).await?;
+    gone(tx, by, client, "deleted").await
+}
+
+/// The same of a client whose row is locked, for a reason of the caller's.
+pub(super) async fn gone(mut tx: Tx, by: &By<'_>, mut client: Client, reason: &str) -> Result<Change<Client>, Refused> {
+    let id = client.id;
     client.deleted_at = Some(by.at);
     clients::update(&mut tx, &client, by.at).await?;
     for secret in clients::secrets(&mut tx, id).await? {
         clients::remove_secret(&mut tx, id, secret.id).await?;
     }
-    audit::insert(&mut tx, &by.record(Event::ClientDeleted).client(id)).await?;
-    end(tx, by, client, "deleted").await
+    enrolled::remove(&mut tx, id).await?;
+    let record = by.record(Event::ClientDeleted).client(id).detail(json!({ "why": reason }));
+    audit::insert(&mut tx, &record).await?;
+    end(tx, by, client, reason).await
 }
 
 async fn end(mut tx: Tx, by: &By<'_>, client: Client, reason: &str) -> Result<Change<Client>, Refused> {

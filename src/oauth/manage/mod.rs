@@ -5,8 +5,11 @@
 //! Refused: whatever `draft` finds wrong, all of it at once.
 
 mod check;
+pub mod document;
 mod draft;
 mod end;
+pub mod enrol;
+pub mod initial_token;
 mod metadata;
 mod secrets;
 pub mod sector;
@@ -58,6 +61,10 @@ pub async fn update(
             before.profile
         ))
     })?;
+    if before.document.is_some() {
+        let says = "this client is what its document says; disable it, or let its owner change that";
+        return Err(Refused::Conflict(says.to_owned()));
+    }
     let mut draft = was.clone();
     edit(&mut draft);
     if draft.is_public() != was.is_public() {

@@ -109,6 +109,10 @@ impl Issuer {
             revoked_seq: 0,
             created_at: now,
             updated_at: now,
+            source: "admin".to_owned(),
+            document: None,
+            document_until: None,
+            last_used_at: None,
         };
         change(&mut row);
         let secret = row.auth_method.starts_with("client_secret").then(Opaque::<ClientSecret>::generate);

@@ -206,6 +206,8 @@ fn config(name: &str, database: &str, keys: &Path) -> Config {
     // Tests are refused, and begin sign-ins, more often a minute than any honest client does.
     config.throttle.endpoint_failures = 100_000;
     config.throttle.interactions = 100_000;
+    config.throttle.registrations = 100_000;
+    config.throttle.documents = 100_000;
     config.throttle.device_requests = 100_000;
     config
 }

@@ -1,6 +1,9 @@
 //! Opaque values (V022, V052): none serves as another, and none survives being cut, lengthened or changed in one character.
 
-use chancery::secret::{BrowserSecret, ClientSecret, Code, DeviceCode, Kind as Credential, Opaque, SessionSecret};
+use chancery::secret::{
+    BrowserSecret, ClientSecret, Code, DeviceCode, InitialToken, Kind as Credential, Opaque, RegistrationToken,
+    SessionSecret,
+};
 use chancery::token::presented::recognise;
 
 use crate::kit::actors::{Browser, RelyingParty, claims, location};
@@ -46,7 +49,7 @@ async fn mutations_by_the_thousand() {
         }
     }
     tried += opaque::<Code>() + opaque::<ClientSecret>() + opaque::<SessionSecret>() + opaque::<BrowserSecret>();
-    tried += opaque::<DeviceCode>();
+    tried += opaque::<DeviceCode>() + opaque::<InitialToken>() + opaque::<RegistrationToken>();
     figure(&format!("opaque values: {tried} mutations, none accepted"));
     assert_eq!(family(&issuer, start.family).await.generation, 1);
     issuer.stop().await;
@@ -60,8 +63,8 @@ fn opaque<K: Credential>() -> usize {
         assert!(Opaque::<K>::parse(mutated).is_none(), "{mutated:?}");
     }
     // The prefix is part of the checksum: renamed, a value of one kind is none of another.
-    for prefix in [Code::PREFIX, ClientSecret::PREFIX, SessionSecret::PREFIX, BrowserSecret::PREFIX, DeviceCode::PREFIX]
-    {
+    let kinds = [Code::PREFIX, ClientSecret::PREFIX, SessionSecret::PREFIX, BrowserSecret::PREFIX, DeviceCode::PREFIX];
+    for prefix in kinds.into_iter().chain([InitialToken::PREFIX, RegistrationToken::PREFIX]) {
         let renamed = text.replacen(K::PREFIX, prefix, 1);
         let read = [
             Opaque::<Code>::parse(&renamed).is_some(),
@@ -69,6 +72,8 @@ fn opaque<K: Credential>() -> usize {
             Opaque::<SessionSecret>::parse(&renamed).is_some(),
             Opaque::<BrowserSecret>::parse(&renamed).is_some(),
             Opaque::<DeviceCode>::parse(&renamed).is_some(),
+            Opaque::<InitialToken>::parse(&renamed).is_some(),
+            Opaque::<RegistrationToken>::parse(&renamed).is_some(),
         ];
         assert_eq!(read.into_iter().filter(|read| *read).count(), usize::from(prefix == K::PREFIX), "{renamed}");
     }

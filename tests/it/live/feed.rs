@@ -17,7 +17,7 @@ use chancery::http::assets::Assets;
 use chancery::keyring::{Alg, Keyring, KeyringOptions, SealingKeys};
 use chancery::live::LiveView;
 use chancery::secret;
-use chancery::throttle::{AuditRate, Beginnings, DeviceRequests, Failures, Permits, RevocationRate};
+use chancery::throttle::{AuditRate, Beginnings, DeviceRequests, Failures, Permits, Registrations, RevocationRate};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tower::ServiceExt;
@@ -74,6 +74,8 @@ impl Node {
             audit_rate,
             failures,
             beginnings,
+            registrations: Registrations::new(60),
+            documents: Beginnings::new(60),
             device_requests: DeviceRequests::new(60),
             assets,
             fetch,

@@ -18,6 +18,7 @@ pub fn hostile(evil: &str) -> Vec<Rendered> {
         site: Some(s()),
         policy: Some(s()),
         terms: Some(format!("javascript:{evil}")),
+        unverified: true,
     };
     let who = Who { username: s(), name: s(), email: Some(s()) };
     let form = Form { action: "/login".into(), token: s(), interaction: s() };

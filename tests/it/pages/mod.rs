@@ -253,6 +253,7 @@ fn consent_tells_what_is_asked_and_for_how_long() {
     }
     let (_, all) = english("consent/all").remove(0);
     assert!(all.contains("shipments:write") && all.contains("for 1 day at most"));
+    assert!(all.contains("id=\"unverified\"") && !usual.contains("id=\"unverified\""));
     assert_eq!(Asked::standard("shipments:read", 90), None);
 }
 

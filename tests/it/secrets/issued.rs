@@ -73,6 +73,7 @@ impl Issued {
         to.tell(&rp.redeem(&flow, &code).await);
         to.signed_in(&mut browser, &rp, (user, &password)).await;
         to.of_a_device(&mut browser).await;
+        to.of_a_registration().await;
         let page = browser.get(&format!("{}/oauth2/logout", server.at)).await.ok();
         to.form_token("form token of the sign-out", &page);
 
@@ -242,6 +243,30 @@ impl Issuing<'_> {
             } else {
                 self.tell(&answer);
             }
+        }
+    }
+
+    /// A client that registers itself, rightly and wrongly, and what it manages itself with.
+    async fn of_a_registration(&mut self) {
+        let made = self.server.operator.json(&["client", "initial-token", "create", "--name", "hunt", "--uses", "2"]);
+        let initial = made["initial_access_token"].as_str().unwrap().to_owned();
+        self.keep("initial access token", &initial, Hunt::opaque);
+        let url = format!("{}/oauth2/register", self.server.at);
+        let body = serde_json::json!({ "redirect_uris": ["https://rp.test/cb"] });
+        let send = async |token: &str, body: &Value| {
+            Answer::of(http().post(&url).bearer_auth(token).json(body).send().await.unwrap()).await
+        };
+        let answer = send(&initial, &body).await;
+        let (token, secret) = (answer.str("registration_access_token"), answer.str("client_secret"));
+        self.keep("registration access token", token, Hunt::opaque);
+        self.keep("secret of a registered client", secret, Hunt::opaque);
+        let odd = serde_json::json!({ "redirect_uris": [token], "client_name": initial, "scope": secret });
+        for (token, body) in [(token, &body), (secret, &body), (&initial, &odd)] {
+            self.tell(&send(token, body).await);
+        }
+        let own = answer.str("registration_client_uri").to_owned();
+        for token in [&initial, &format!("{token}x"), secret] {
+            self.tell(&Answer::of(http().get(&own).bearer_auth(token).send().await.unwrap()).await);
         }
     }
 

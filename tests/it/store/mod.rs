@@ -7,6 +7,7 @@ mod complete;
 mod concurrent;
 mod copies;
 mod device_codes;
+mod enrolled;
 mod families;
 mod log;
 mod logouts;

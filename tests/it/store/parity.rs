@@ -20,7 +20,7 @@ const TYPES: &[(&str, &str)] = &[
 
 async fn of_postgres(raw: &mut Raw) -> BTreeSet<String> {
     let columns = "SELECT 'column ' || table_name || '.' || column_name || ' ' || data_type || ' null=' || is_nullable \
-         || ' default=' || coalesce(replace(replace(replace(column_default, '''', ''), '::integer', ''), '::jsonb', ''), '') \
+         || ' default=' || coalesce(replace(replace(replace(replace(column_default, '''', ''), '::integer', ''), '::jsonb', ''), '::text', ''), '') \
          FROM information_schema.columns WHERE table_schema = 'public' AND table_name NOT LIKE '\\_sqlx%'";
     let mut facts: BTreeSet<String> = raw.texts(columns).await.into_iter().map(|line| portable(&line)).collect();
     // Constraints with their columns in order, and what a foreign key points to.

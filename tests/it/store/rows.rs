@@ -76,6 +76,10 @@ pub fn client() -> clients::Client {
         revoked_seq: 0,
         created_at: now(),
         updated_at: now(),
+        source: "admin".to_owned(),
+        document: None,
+        document_until: None,
+        last_used_at: None,
     }
 }
 

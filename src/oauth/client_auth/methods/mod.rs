@@ -48,6 +48,8 @@ pub struct Claim {
 pub struct Presented<'a> {
     pub app: &'a App,
     pub client_id: Uuid,
+    /// What it is called outside.
+    pub called: &'a str,
     pub proof: &'a str,
     pub profile: Profile,
     /// What else it has registered: its keys.

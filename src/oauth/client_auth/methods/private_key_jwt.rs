@@ -103,10 +103,9 @@ fn judge<'a>(
     claims: &'a Map<String, Value>,
     now: DateTime<Utc>,
 ) -> Result<(&'a str, DateTime<Utc>), &'static str> {
-    let Presented { app, client_id, profile, .. } = *presented;
+    let Presented { app, called, profile, .. } = *presented;
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
-    let client = client_id.to_string();
-    if text("iss") != Some(&client) || text("sub") != Some(&client) {
+    if text("iss") != Some(called) || text("sub") != Some(called) {
         return Err("iss and sub are not both the client's id");
     }
     let issuer = &app.config.issuer;
