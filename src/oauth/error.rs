@@ -36,6 +36,8 @@ codes! {
     InvalidScope = "invalid_scope", 400;
     InvalidTarget = "invalid_target", 400;
     AccessDenied = "access_denied", 400;
+    /// What an administrator has forbidden, told to whoever proved whose it is (RFC 7592, 2.1).
+    Forbidden = "access_denied", 403;
     LoginRequired = "login_required", 400;
     ConsentRequired = "consent_required", 400;
     /// An essential `acr` that can't be met (OpenID Connect Core Unmet Authentication Requirements 1.0).

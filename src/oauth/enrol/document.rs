@@ -171,7 +171,7 @@ fn unfit(refused: Refused) -> Error {
         Code::InvalidRedirectUri | Code::InvalidClientMetadata => {
             Error::invalid_request(format!("client_id: in its document, {}", error.description()))
         }
-        Code::AccessDenied => Error::new(Code::UnauthorizedClient, error.description),
+        Code::Forbidden => Error::new(Code::UnauthorizedClient, error.description),
         _ => error,
     }
 }

@@ -97,7 +97,7 @@ pub fn refusal(refused: Refused) -> Error {
     match refused {
         Refused::Invalid(problems) => invalid(&problems),
         Refused::Unknown(why) => Error::new(Code::InvalidToken, "the client is not registered here").because(why),
-        Refused::Conflict(why) => Error::new(Code::AccessDenied, why),
+        Refused::Conflict(why) => Error::new(Code::Forbidden, why),
         Refused::Store(error) => error.into(),
     }
 }

@@ -129,7 +129,7 @@ async fn owner(app: &App, client_id: &str, headers: &HeaderMap) -> Result<Owner,
     let client = clients::get(&app.store, registration.client_id).await?;
     let client = client.filter(|client| client.deleted_at.is_none()).ok_or_else(|| nobodys("the client is deleted"))?;
     if client.disabled_at.is_some() || Source::parse(&client.source) != Some(Source::Dynamic) {
-        return Err(Error::new(Code::AccessDenied, "an administrator has disabled this client"));
+        return Err(Error::new(Code::Forbidden, "an administrator has disabled this client"));
     }
     let now = app.clock.now();
     let rows = clients::secrets(&app.store, client.id).await?;

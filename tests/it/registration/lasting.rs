@@ -26,6 +26,7 @@ async fn held(kind: Kind) -> (Issuer, Clock) {
         config.registration.mode = RegistrationMode::Open;
         config.registration.idle_after = DAY * 10;
         config.lineage.keep = DAY;
+        config.tokens.family_absolute = DAY * 2;
     };
     let setup = Setup { change: Box::new(change), ..Setup::held(&clock) };
     (Issuer::start_with(kind, setup).await, clock)

@@ -22,6 +22,7 @@ async fn started(kind: Kind, host: &Host) -> (Issuer, Clock) {
     let sooner = |config: &mut Config| {
         config.registration.idle_after = Duration::from_hours(48);
         config.lineage.keep = Duration::from_hours(24);
+        config.tokens.family_absolute = Duration::from_hours(48);
     };
     let setup = Setup { change: Box::new(sooner), ..Setup::held(&clock) };
     let issuer = Issuer::start_with(kind, host.setup(setup)).await;
