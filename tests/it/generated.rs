@@ -24,23 +24,34 @@ fn the_events() {
     compare("docs/EVENTS.md", &chancery::event::reference());
 }
 
-#[test]
-fn the_attacks_name_tests_that_are_there() {
+/// Every test that the rows of a page name is there; answers how many.
+fn tests_named_by(page: &str, is_row: fn(&str) -> bool) -> usize {
     let tree = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let page = std::fs::read_to_string(tree.join("docs/ATTACKS.md")).unwrap();
+    let text = std::fs::read_to_string(tree.join(page)).unwrap();
     let mut named = 0;
-    for row in page.lines().filter(|line| line.starts_with("| V") || line.starts_with("| —")) {
+    for row in text.lines().filter(|line| is_row(line)) {
         let shown = row.rsplit('|').nth(1).unwrap();
         for quoted in shown.split('`').skip(1).step_by(2).filter(|text| !text.starts_with("src/")) {
             let (file, test) = quoted.split_once("::").unwrap_or((quoted, ""));
             let text = std::fs::read_to_string(tree.join("tests/it").join(file))
                 .unwrap_or_else(|error| panic!("{quoted}: {error}"));
-            assert!(
-                test.is_empty() || text.contains(&format!("fn {test}(")),
-                "docs/ATTACKS.md names {quoted}, which is not there"
-            );
+            let there = test.is_empty() || text.contains(&format!("fn {test}("));
+            assert!(there, "{page} names {quoted}, which is not there");
             named += 1;
         }
     }
+    named
+}
+
+#[test]
+fn the_attacks_name_tests_that_are_there() {
+    let named = tests_named_by("docs/ATTACKS.md", |line| line.starts_with("| V") || line.starts_with("| —"));
     assert!(named > 40, "only {named} tests are named");
+}
+
+#[test]
+fn what_is_asked_of_a_provider_names_tests_that_are_there() {
+    let row = |line: &str| line.starts_with("| ") && line.contains("::");
+    let named = tests_named_by("docs/CONFORMANCE.md", row);
+    assert!(named > 50, "only {named} tests are named");
 }

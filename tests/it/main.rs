@@ -20,6 +20,7 @@ mod browser;
 mod claims;
 mod cli;
 mod config;
+mod conformance;
 mod cookie;
 mod cors;
 mod demo;

@@ -179,7 +179,7 @@ async fn operators_may_call_a_user_by_any_of_his_names(kind: Kind) {
     issuer.stop().await;
 }
 
-/// PROTOCOL.md, "Authorization endpoint": `id_token_hint` selects the user or yields `login_required`; whatever name it has for him.
+/// docs/CONFORMANCE.md, "Authorization endpoint": `id_token_hint` selects the user or yields `login_required`; whatever name it has for him.
 async fn a_hint_selects_the_user(kind: Kind) {
     let issuer = Issuer::start_with(kind, Setup::patient()).await;
     for name in ["alice", "bob"] {

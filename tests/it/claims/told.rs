@@ -65,7 +65,7 @@ const SAID: &[&str] = &[
     "--email-verified",
 ];
 
-/// PROTOCOL.md, "Userinfo": all standard claims, with their types; nothing empty or null. "Token endpoint", ID token: the same there
+/// docs/CONFORMANCE.md, "Userinfo": all standard claims, with their types; nothing empty or null. "Token endpoint", ID token: the same there
 /// for a client that reads nothing else.
 async fn all_standard_claims_with_their_types(kind: Kind) {
     let issuer = Issuer::start_with(kind, Setup::patient()).await;
@@ -155,7 +155,7 @@ async fn all_standard_claims_with_their_types(kind: Kind) {
     issuer.stop().await;
 }
 
-/// PROTOCOL.md, "Userinfo": GET, POST with the header, POST with `access_token` in the form; `sub` equals the ID token's; it looks at
+/// docs/CONFORMANCE.md, "Userinfo": GET, POST with the header, POST with `access_token` in the form; `sub` equals the ID token's; it looks at
 /// lineage, not only at the signature.
 async fn userinfo_is_asked_in_three_ways(kind: Kind) {
     let issuer = Issuer::start_with(kind, Setup::patient()).await;
