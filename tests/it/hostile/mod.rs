@@ -8,6 +8,7 @@ mod bent;
 mod client_auth;
 mod forms;
 mod limits;
+mod measured;
 mod pages;
 mod properties;
 mod redirects;
