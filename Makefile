@@ -60,6 +60,7 @@ bless: ## write the generated files anew, by the tests that compare them
 
 deps: ## install what demo and tests need and this machine lacks
 	@$(SETUP) test
+	@./deploy/parties.sh >/dev/null
 
 release: ## build the binary to deploy
 	@$(SETUP) demo

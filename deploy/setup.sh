@@ -2,7 +2,8 @@
 # Finds what this machine lacks for the demo or the tests, and installs it.
 #
 #   setup.sh demo    a C compiler, make, pkg-config, the OpenSSL headers; Rust
-#   setup.sh test    that, rustfmt and clippy, PostgreSQL (its programs: no server is set up), Chromium with its driver
+#   setup.sh test    that, rustfmt and clippy, PostgreSQL (its programs: no server is set up), Chromium with its driver,
+#                    Python with venv (deploy/parties.sh fetches what else the tests need, Node where it is missing)
 #
 # As root it installs at once. Otherwise it asks before using sudo or, where nobody can answer, says what to install.
 # Rust is never installed for you. Silent, and done in an instant, when nothing is missing.
@@ -40,6 +41,8 @@ has_chromium() {
     return 1
 }
 
+has_python() { answers python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))'; }
+
 # The Debian packages that are lacking for $1, one a line.
 missing_packages() {
     compiles || printf '%s\n' gcc libc6-dev
@@ -50,6 +53,7 @@ missing_packages() {
     [ "$1" = test ] || return 0
     has_postgresql || echo postgresql
     has_chromium || printf '%s\n' chromium chromium-driver
+    has_python || printf '%s\n' python3 python3-venv
 }
 
 # --- installing -------------------------------------------------------------------------------------------------------
@@ -75,6 +79,12 @@ installable() {
                     able=1
                     say "PostgreSQL: $oldest_postgresql or newer is needed and this distribution has ${version%%[!0-9]*}."
                     say "  https://wiki.postgresql.org/wiki/Apt says how to get a newer one."
+                fi ;;
+            python3:*)
+                version=${version#*:}
+                if [ "$(printf '%s\n' 3.11 "$version" | sort -V | head -n 1)" != 3.11 ]; then
+                    able=1
+                    say "Python: 3.11 or newer is needed and this distribution has ${version%%-*}."
                 fi ;;
             *:)
                 able=1

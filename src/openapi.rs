@@ -16,6 +16,7 @@ use crate::oauth::scope::OWN;
     paths(
         crate::admin::revocations::create,
         crate::gateway::feed::revocations,
+        crate::gateway::protected_resource::get,
         crate::oauth::device::authorize,
         crate::oauth::registration::register,
         crate::oauth::registration::manage::read,

@@ -43,6 +43,7 @@ pub fn public(app: &App, meter: &Meter, stopping: Stopping) -> Router {
         .route("/.well-known/openid-configuration", get(metadata::metadata))
         .route("/.well-known/oauth-authorization-server", get(metadata::metadata))
         .route("/.well-known/jwks.json", get(metadata::jwks))
+        .route("/gateway/protected-resource", get(gateway::protected_resource::get))
         .method_not_allowed_fallback(wrong_method)
         .layer(cors::public());
     let with_cookies = Router::new()

@@ -1,4 +1,5 @@
-// The theme switch, showing a password, one answer per form, and going on after a sign-out. Every page works without any of it.
+// The theme switch, showing a password, one answer per form, the form that sends itself, and going on after a sign-out. Every page
+// works without any of it.
 (() => {
   'use strict';
   const root = document.documentElement;
@@ -86,5 +87,7 @@
     document.querySelectorAll('[data-theme-switch]').forEach(themes);
     document.querySelectorAll('[data-peek]').forEach(peek);
     document.querySelectorAll('form[method="post"]').forEach(once);
+    // On the way back to the application: the same as pressing its button.
+    document.querySelector('form[data-send]')?.requestSubmit();
   });
 })();

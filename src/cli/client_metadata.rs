@@ -84,17 +84,8 @@ impl Flags {
     /// Whether this server would fetch what is to be fetched from there: told now, not when the client first comes.
     pub(super) fn permitted(&self, settings: &config::Fetch) -> Done {
         let fetch = Fetch::new(settings).map_err(|error| Failure::new(error.to_string()))?;
-        let given = [
-            ("--jwks-uri", &self.jwks_uri),
-            ("--sector-identifier-uri", &self.sector_identifier_uri),
-            ("--backchannel-logout-uri", &self.backchannel_logout_uri),
-        ];
-        for (flag, uri) in given {
-            if let Some(uri) = uri.as_deref().filter(|uri| !uri.is_empty()) {
-                fetch.permits(uri).map_err(|error| Failure::new(format!("{flag}: {error}")))?;
-            }
-        }
-        Ok(())
+        let Some(uri) = self.jwks_uri.as_deref().filter(|uri| !uri.is_empty()) else { return Ok(()) };
+        fetch.permits(uri).map_err(|error| Failure::new(format!("--jwks-uri: {error}")))
     }
 
     /// The edit that was asked for; files are read, and pairs taken apart, before anything is changed.

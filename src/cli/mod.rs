@@ -81,7 +81,7 @@ enum Work {
     Healthcheck,
     /// Users: who may sign in
     #[command(subcommand)]
-    User(user::Command),
+    User(Box<user::Command>),
     /// Clients: the applications that ask for tokens
     #[command(subcommand)]
     Client(Box<client::Command>),
@@ -164,12 +164,16 @@ async fn carry_out(work: Work, config: Config, out: Out) -> Done {
         Work::Healthcheck => health::check(&config, out).await,
         Work::Backup { file } => backup::write(&config, &file, out).await,
         Work::Restore { file } => restore::run(&config, file.as_deref(), out).await,
-        Work::User(command @ user::Command::Create(_)) => user::run(&Desk::open(config, out).await?, command).await,
-        Work::User(command) => user::run(&Desk::there(config, out).await?, command).await,
-        Work::Client(command) if matches!(*command, client::Command::Create(_)) => {
-            client::run(&Desk::open(config, out).await?, *command).await
+        Work::User(command) => {
+            let makes = matches!(*command, user::Command::Create(_));
+            let desk = if makes { Desk::open(config, out).await? } else { Desk::there(config, out).await? };
+            user::run(&desk, *command).await
         }
-        Work::Client(command) => client::run(&Desk::there(config, out).await?, *command).await,
+        Work::Client(command) => {
+            let makes = matches!(*command, client::Command::Create(_));
+            let desk = if makes { Desk::open(config, out).await? } else { Desk::there(config, out).await? };
+            client::run(&desk, *command).await
+        }
         Work::Resource(command) => resource::run(&Desk::open(config, out).await?, command).await,
         Work::Revoke(command) => revoke::run(&Desk::there(config, out).await?, command).await,
         Work::Lineage(command) => lineage::run(&Desk::there(config, out).await?, command).await,

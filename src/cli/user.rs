@@ -17,13 +17,13 @@ use crate::store::{clients, grants, sessions, signin_rolls, users};
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Create a user
-    Create(Create),
+    Create(Box<Create>),
     /// All users
     List,
     /// One user
     Show(Who),
     /// Change a user's attributes and groups
-    Update(Update),
+    Update(Box<Update>),
     /// Disable a user and end everything they hold
     Disable(Who),
     /// Let a disabled user sign in again
@@ -115,10 +115,11 @@ pub(super) struct Update {
 pub(super) async fn run(desk: &Desk, command: Command) -> Done {
     let (store, by, out) = (&desk.store, &desk.by(), desk.out);
     match command {
-        Command::Create(create) => self::create(desk, create).await,
+        Command::Create(create) => self::create(desk, *create).await,
         Command::List => list(desk).await,
         Command::Show(who) => shown(desk, &desk.user(&who.user).await?),
         Command::Update(update) => {
+            let update = *update;
             let user = desk.user(&update.who.user).await?;
             let changed = people::update(store, by, user.id, &edit(update)?).await?.commit().await?;
             shown(desk, &changed)

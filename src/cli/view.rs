@@ -199,6 +199,9 @@ pub(super) fn resource_text(resource: &Resource) -> String {
     text.push_str("scopes\n");
     for scope in resource.scopes.iter() {
         text.push_str(format!("    {}  {}", scope.name, safe(&scope.description)).trim_end());
+        if !scope.groups.is_empty() {
+            text.push_str(&format!(" (for {} only)", safe(&scope.groups.join(", "))));
+        }
         text.push('\n');
     }
     for (name, attribute) in resource.claims.iter() {

@@ -186,7 +186,7 @@ pub const SETTINGS: &[Setting] = &[
         "throttle.endpoint_failures",
         count(1, 1_000_000),
         "60",
-        "Guesses per minute in one client's name from one network at the token, introspection and revocation endpoints: \
+        "Guesses per minute in one client's name from one network at the token, introspection, revocation and device endpoints: \
          wrong client authentication, codes and tokens that were never ours. Success is never throttled.",
     ),
     Setting::new(

@@ -46,7 +46,7 @@ pub(super) async fn register(app: &App, at: &Addresses) -> Result<Cast, Unbuilt>
     let by = By { actor: Actor::Operator, caller: &caller, at: app.clock.now() };
     let password = sample_password();
     user(app, &by, &password).await?;
-    let scope = ResourceScope { name: SCOPE.to_owned(), description: "See shipments".to_owned() };
+    let scope = ResourceScope { name: SCOPE.to_owned(), description: "See shipments".to_owned(), groups: Vec::new() };
     let api = resource::Draft { name: "Harbour Gateway".to_owned(), scopes: vec![scope], ..resource::Draft::default() };
     let resource = at.resource();
     settled(app, resource::create(&app.store, &by, &resource, &api).await.map_err(because("resource"))?).await?;

@@ -2,6 +2,7 @@
 
 mod batch;
 pub mod feed;
+pub mod protected_resource;
 mod question;
 mod stream;
 

@@ -77,12 +77,15 @@ impl Source {
     }
 }
 
-/// The policy of a page: styles, scripts and images of this origin, forms to this origin and the given ones, and frames of given
-/// origins alone.
+/// The policy of a page: styles, scripts and images of this origin, forms to this origin; images and forms of given ones too, and
+/// frames of given origins alone.
 #[derive(Clone, Debug, Default)]
 pub struct Csp {
     forms: Vec<Source>,
+    images: Vec<Source>,
     frames: Vec<Source>,
+    /// Whether its forms go to the given ones alone.
+    away: bool,
 }
 
 impl Csp {
@@ -101,24 +104,30 @@ impl Csp {
         self
     }
 
+    /// Lets forms go there and nowhere else, not even to this origin.
+    #[must_use]
+    pub fn forms_only_to(self, target: Source) -> Self {
+        Self { forms: vec![target], away: true, ..self }
+    }
+
+    /// Lets images come from these, besides this origin.
+    #[must_use]
+    pub fn images_from(mut self, origins: impl IntoIterator<Item = Source>) -> Self {
+        self.images.extend(origins);
+        self
+    }
+
     /// The header's value; one that allows nothing, should it not be writable.
     #[must_use]
     pub fn header(&self) -> HeaderValue {
-        let mut text = String::from(
-            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'none'; \
-             object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
+        let named = |sources: &[Source]| sources.iter().fold(String::new(), |all, Source(one)| all + " " + one);
+        let (images, forms, frames) = (named(&self.images), named(&self.forms), named(&self.frames));
+        let frames = if frames.is_empty() { frames } else { format!("; frame-src{frames}") };
+        let own = if self.away { "" } else { " 'self'" };
+        let text = format!(
+            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:{images}; font-src 'none'; \
+             object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action{own}{forms}{frames}"
         );
-        for Source(target) in &self.forms {
-            text.push(' ');
-            text.push_str(target);
-        }
-        if !self.frames.is_empty() {
-            text.push_str("; frame-src");
-        }
-        for Source(origin) in &self.frames {
-            text.push(' ');
-            text.push_str(origin);
-        }
         HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(NOTHING))
     }
 }
@@ -161,6 +170,18 @@ mod tests {
                 .ends_with("form-action 'self'; frame-src https://a.test https://b.test:8443")
         );
         assert!(!Csp::default().header().to_str().unwrap().contains("frame-src"));
+    }
+
+    #[test]
+    fn a_page_on_the_way_out_names_that_place_alone() {
+        let rp = Source::of(&Url::parse("https://rp.example/cb").unwrap());
+        let csp = Csp::default().images_from(Source::exact(&Url::parse("https://cdn.example/logo.png").unwrap()));
+        let text = csp.forms_only_to(rp).header().to_str().unwrap().to_owned();
+        assert!(text.ends_with("; form-action https://rp.example"), "{text}");
+        assert!(text.contains("img-src 'self' data: https://cdn.example;"), "{text}");
+        for vague in ["https://[::1]/logo.png", "com.example.app:/logo", "https://*.example/logo.png"] {
+            assert_eq!(Source::exact(&Url::parse(vague).unwrap()), None, "{vague}");
+        }
     }
 
     #[test]

@@ -45,6 +45,20 @@ impl<T: Template> Page<T> {
         self.csp = self.csp.frames_of(origins);
         self
     }
+
+    /// Names the one place its form goes to: a page that is on the way out.
+    #[must_use]
+    pub fn forms_only_to(mut self, target: Source) -> Self {
+        self.csp = self.csp.forms_only_to(target);
+        self
+    }
+
+    /// Names where images come from, besides this origin.
+    #[must_use]
+    pub fn images_from(mut self, origins: impl IntoIterator<Item = Source>) -> Self {
+        self.csp = self.csp.images_from(origins);
+        self
+    }
 }
 
 impl<T: Template> IntoResponse for Page<T> {

@@ -1,13 +1,15 @@
-//! The consent page: who asks, who is asked, and each scope in words.
+//! The consent page: who asks, who is asked, and each scope and claim in words.
 
 use axum::response::{IntoResponse, Response};
 
-use super::handlers::{Visit, ends_at, shown_client, shown_user};
+use super::handlers::{Visit, ends_at, logo_from, shown_client, shown_user};
 use super::pages::{Asked, Consent, DeviceConsent, Who};
 use crate::http::html::Page;
 use crate::oauth::scope::Scopes;
+use crate::oidc::requested;
 use crate::session::Held;
 use crate::signin::device::{self, Device};
+use crate::signin::judged;
 use crate::signin::open::{Open, Refused, Way};
 use crate::store::resources::{self, Resource};
 
@@ -22,12 +24,13 @@ pub(super) async fn page(visit: &Visit<'_>, open: &Open, held: &Held) -> Result<
         form: visit.form(open),
         client: shown_client(open),
         who,
-        asks: asks(visit, open).await?,
+        asks: asks(visit, open, &judged::scopes_of(visit.app, &open.request, held).await?).await?,
     };
-    Ok(Page::new(lang, page).forms_to(ends_at(open)).into_response())
+    Ok(Page::new(lang, page).forms_to(ends_at(open)).images_from(logo_from(open)).into_response())
 }
 
-/// The same for a device: besides, from where and when it asked, and under which code.
+/// The same for a device: besides, from where and when it asked, and under which code. Everything that is asked for is shown: what
+/// the user may not have yet is allowed for when that changes.
 async fn for_device(visit: &Visit<'_>, open: &Open, device: &Device, who: Who) -> Result<Response, Refused> {
     let lang = visit.lang(open);
     let code = device::asked(visit.app, open, device).await?;
@@ -37,17 +40,18 @@ async fn for_device(visit: &Visit<'_>, open: &Open, device: &Device, who: Who) -
         form: visit.form(open),
         client: shown_client(open),
         who,
-        asks: asks(visit, open).await?,
+        asks: asks(visit, open, &Scopes::stored(&open.request.scopes)).await?,
         code: device.user_code.clone(),
         address: code.address,
         agent: code.user_agent,
         seconds: u64::try_from(seconds).unwrap_or(0),
     };
-    Ok(Page::new(lang, page).into_response())
+    Ok(Page::new(lang, page).images_from(logo_from(open)).into_response())
 }
 
-/// Each scope: a standard one in our words, a resource's in its owner's, once for each of the asked resources that has it.
-async fn asks(visit: &Visit<'_>, open: &Open) -> Result<Vec<Asked>, Refused> {
+/// Each of these scopes: a standard one in our words, a resource's in its owner's, once for each of the asked resources that has it;
+/// and each claim asked for by name.
+async fn asks(visit: &Visit<'_>, open: &Open, scopes: &Scopes) -> Result<Vec<Asked>, Refused> {
     let (tokens, sessions) = (&visit.app.config.tokens, &visit.app.config.sessions);
     // A family that hangs on the browser session ends with it.
     let outlives = open.client.registration().outlives_session;
@@ -56,8 +60,8 @@ async fn asks(visit: &Visit<'_>, open: &Open) -> Result<Vec<Asked>, Refused> {
     let known = resources::list(&visit.app.store).await?;
     let asked: Vec<&Resource> =
         known.iter().filter(|resource| open.request.resources.contains(&resource.uri)).collect();
-    let scopes = Scopes::stored(&open.request.scopes);
-    Ok(scopes.iter().flat_map(|scope| said(scope, days, &asked)).collect())
+    let named = requested::beyond(&open.request.wanted.named, scopes).into_iter().map(Asked::Claim);
+    Ok(scopes.iter().flat_map(|scope| said(scope, days, &asked)).chain(named).collect())
 }
 
 fn said(scope: &str, days: u32, asked: &[&Resource]) -> Vec<Asked> {

@@ -100,7 +100,7 @@ pub async fn post(
         return page(visit, String::new(), None);
     }
     let error = match enter(&app, typed, &visit.browser, &caller).await {
-        Ok(moved) => return front.follow(&app, &moved),
+        Ok(moved) => return front.follow(&app, &moved, (Front::language(&headers, None), &caller)),
         Err(NotEntered::Unknown) => DeviceCodeError::Unknown,
         Err(NotEntered::Elsewhere) => DeviceCodeError::Elsewhere,
         Err(NotEntered::Throttled(seconds)) => DeviceCodeError::Throttled { seconds },

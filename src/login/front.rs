@@ -4,16 +4,19 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use url::Url;
 
-use super::pages::{Brand, ErrorPage, Frame, Problem};
+use super::pages::{Brand, ErrorPage, FormPost, Frame, Problem};
 use super::words::Words;
 use crate::app::App;
 use crate::event::Caller;
 use crate::http::away;
 use crate::http::cookies::Jar;
+use crate::http::headers::Source;
 use crate::http::html::Page;
 use crate::http::locale::{self, Lang};
 use crate::identity::device;
+use crate::oauth::answer::Answer;
 use crate::session;
 use crate::signin::browser::{self, Browser};
 use crate::signin::machine::{Moved, Next};
@@ -64,14 +67,14 @@ impl Front {
         )
     }
 
-    /// Sends the browser where a move of the machine leads, with the cookies that go with it: 303, so that a post is not repeated.
+    /// Sends the browser where a move of the machine leads, with the cookies that go with it: by 303, so that a post is not repeated,
+    /// or by the page that carries an answer as a form.
     #[must_use]
-    pub fn follow(&self, app: &App, moved: &Moved) -> Response {
-        let location = match &moved.next {
-            Next::Page(id) => format!("{}?interaction={id}", app.config.issuer.endpoint("/login")),
-            Next::Away(location) => location.clone(),
+    pub fn follow(&self, app: &App, moved: &Moved, reader: (Lang, &Caller)) -> Response {
+        let mut response = match &moved.next {
+            Next::Page(id) => away::see_other(&format!("{}?interaction={id}", app.config.issuer.endpoint("/login"))),
+            Next::Away(answer, client) => self.away(answer, client, reader),
         };
-        let mut response = away::see_other(&location);
         let cookies = [
             moved.browser.as_ref().and_then(|secret| self.jar.set(browser::COOKIE, &secret.expose(), None)),
             moved.session.as_ref().and_then(|secret| {
@@ -87,6 +90,20 @@ impl Front {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
         response
+    }
+
+    /// Takes an answer to the client of this name: 303 to an address, or a page whose form goes there and nowhere else.
+    #[must_use]
+    pub fn away(&self, answer: &Answer, client: &str, (lang, caller): (Lang, &Caller)) -> Response {
+        let (action, fields) = match answer {
+            Answer::Address(location) => return away::see_other(location),
+            Answer::Form { action, fields } => (action.clone(), fields.clone()),
+        };
+        let Ok(target) = Url::parse(&action) else {
+            return self.error(lang, caller, Problem::Broken, Shown::default());
+        };
+        let page = FormPost { frame: self.frame(lang, caller), client: client.to_owned(), action, fields };
+        Page::new(lang, page).forms_only_to(Source::of(&target)).into_response()
     }
 
     /// The reader's language: `ui_locales` first, then the browser's wish.

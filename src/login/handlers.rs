@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::consent;
 use super::device;
 use super::front::{Front, Shown};
-use super::pages::{Client, Form, Problem, SignIn, SignInAgain, SignInError, Who};
+use super::pages::{Choose, Client, Form, Problem, SignIn, SignInAgain, SignInError, Who};
 use crate::app::App;
 use crate::event::{Actor, Caller, Event, Record};
 use crate::http::away;
@@ -28,8 +28,8 @@ use crate::oauth::error::Error;
 use crate::oauth::reply::{self, Read};
 use crate::session::{self, Held};
 use crate::signin::browser::Browser;
-use crate::signin::machine;
 use crate::signin::open::{self, Open, Refused, Stale};
+use crate::signin::{judged, machine};
 
 /// One visit: all a page or a move needs.
 pub(super) struct Visit<'a> {
@@ -71,6 +71,8 @@ pub(super) fn shown_client(open: &Open) -> Client {
     Client {
         name: registration.name.clone(),
         host: host.unwrap_or_default(),
+        logo: registration.metadata.logo_uri.clone().filter(|uri| logo_origin(uri).is_some()),
+        site: registration.metadata.client_uri.clone(),
         policy: registration.policy_uri.clone(),
         terms: registration.tos_uri.clone(),
         unverified: !open.client.is_verified(),
@@ -85,6 +87,16 @@ pub(super) fn shown_user(held: &Held) -> Option<Who> {
         name: user.name.clone().unwrap_or_default(),
         email: user.email.clone(),
     })
+}
+
+/// Where a logo comes from: an `https` origin that a policy can name exactly, or it isn't shown.
+fn logo_origin(uri: &str) -> Option<Source> {
+    Url::parse(uri).ok().filter(|url| url.scheme() == "https").and_then(|url| Source::exact(&url))
+}
+
+/// The one foreign origin the pages of this interaction show an image of.
+pub(super) fn logo_from(open: &Open) -> Option<Source> {
+    open.client.registration().metadata.logo_uri.as_deref().and_then(logo_origin)
 }
 
 /// A form of this interaction may end at the client: browsers apply `form-action` to the redirect after it.
@@ -116,7 +128,7 @@ pub async fn get(
 async fn show(visit: &Visit<'_>, interaction: Option<&str>) -> Result<Response, Refused> {
     let open = open::open(visit.app, id(interaction)?, &visit.browser).await?;
     if let Some(again) = open.stale(visit.app).again
-        && machine::is_needless(visit.app, &open, &visit.browser).await?
+        && judged::is_needless(visit.app, &open, &visit.browser).await?
     {
         return Ok(away::see_other(&again));
     }
@@ -125,10 +137,25 @@ async fn show(visit: &Visit<'_>, interaction: Option<&str>) -> Result<Response, 
 
 /// The page of the step the machine is at.
 async fn page(visit: &Visit<'_>, open: &Open) -> Result<Response, Refused> {
+    if let Some(held) = open::choosing(visit.app, open, &visit.browser).await? {
+        return choose(visit, open, &held);
+    }
     match open::consenting(visit.app, open, &visit.browser).await? {
         Some(held) => consent::page(visit, open, &held).await,
         None => sign_in(visit, open, None, None).await,
     }
+}
+
+/// Whether it shall be whoever is signed in here.
+fn choose(visit: &Visit<'_>, open: &Open, held: &Held) -> Result<Response, Refused> {
+    let lang = visit.lang(open);
+    let page = Choose {
+        frame: visit.front.frame(lang, visit.caller),
+        form: visit.form(open),
+        client: shown_client(open),
+        who: shown_user(held).ok_or(Refused::Unknown)?,
+    };
+    Ok(Page::new(lang, page).forms_to(ends_at(open)).images_from(logo_from(open)).into_response())
 }
 
 /// `POST /login`
@@ -152,7 +179,7 @@ pub async fn post(
 }
 
 /// What a form may say besides its fields; two at once say nothing.
-const BUTTONS: [&str; 4] = ["login-cancel", "consent-deny", "consent-allow", "another-account"];
+const BUTTONS: [&str; 5] = ["login-cancel", "consent-deny", "consent-allow", "account-continue", "another-account"];
 
 async fn answered(visit: &Visit<'_>, form: &Params) -> Result<Response, Refused> {
     let Visit { app, front, caller, browser, .. } = visit;
@@ -169,16 +196,20 @@ async fn answered(visit: &Visit<'_>, form: &Params) -> Result<Response, Refused>
         _ => return page(visit, &open).await,
     };
     // Whose session has ended while the question stood is asked to sign in, not to consent.
-    let asked = open::consenting(app, &open, browser).await?;
+    let asked = match open::choosing(app, &open, browser).await? {
+        Some(held) => Some(held),
+        None => open::consenting(app, &open, browser).await?,
+    };
     let next = match button {
         Some("login-cancel") => machine::cancel(app, &open, asked.as_ref(), caller).await?,
         Some("consent-deny") if open.wants_consent() => machine::cancel(app, &open, asked.as_ref(), caller).await?,
         Some("consent-allow") if open.wants_consent() => machine::allow(app, &open, browser, caller).await?,
+        Some("account-continue") if open.wants_choice() => machine::choose(app, &open, browser, caller).await?,
         Some("another-account") => machine::another_account(app, &open).await?,
         None if asked.is_none() => return typed(visit, &open, form).await,
         _ => return page(visit, &open).await,
     };
-    Ok(front.follow(app, &next.into()))
+    Ok(front.follow(app, &next.into(), (visit.lang(&open), visit.caller)))
 }
 
 /// User name and password, typed.
@@ -188,7 +219,7 @@ async fn typed(visit: &Visit<'_>, open: &Open, form: &Params) -> Result<Response
         return sign_in(visit, open, Some(name), None).await;
     }
     let failed = match machine::password(visit.app, open, &visit.browser, (name, password), visit.caller).await {
-        Ok(moved) => return Ok(visit.front.follow(visit.app, &moved)),
+        Ok(moved) => return Ok(visit.front.follow(visit.app, &moved, (visit.lang(open), visit.caller))),
         Err(Refused::Unproven(Unproven::Wrong)) => SignInError::Wrong,
         Err(Refused::Unproven(Unproven::Throttled(seconds))) => SignInError::Throttled { seconds },
         Err(Refused::Unproven(Unproven::Closed)) => SignInError::Closed,
@@ -212,6 +243,8 @@ async fn sign_in(
     let frame = visit.front.frame(lang, visit.caller);
     let held =
         if open.asks_for_another() { None } else { session::of_cookie(visit.app, visit.browser.session()).await? };
+    // Whom the request is not about need not type a password for it.
+    let held = held.filter(|held| open.request.accepts(open.client.registration(), &held.standing));
     let (client, form) = (Some(shown_client(open)), visit.form(open));
     let status = match error {
         None => StatusCode::OK,
@@ -223,12 +256,12 @@ async fn sign_in(
     let mut response = match held.as_ref().and_then(shown_user) {
         Some(who) => {
             let page = SignInAgain { frame, form, client, who, error };
-            Page::new(lang, page).status(status).forms_to(ends_at(open)).into_response()
+            Page::new(lang, page).status(status).forms_to(ends_at(open)).images_from(logo_from(open)).into_response()
         }
         None => {
             let username = typed.or(open.request.login_hint.as_deref()).unwrap_or_default().to_owned();
             let page = SignIn { frame, form, client, username, error };
-            Page::new(lang, page).status(status).forms_to(ends_at(open)).into_response()
+            Page::new(lang, page).status(status).forms_to(ends_at(open)).images_from(logo_from(open)).into_response()
         }
     };
     let seconds = match error {

@@ -13,9 +13,10 @@ use super::error::{Code as ErrorCode, Error};
 use super::scope::Scopes;
 use crate::app::App;
 use crate::event::{Actor, Caller, Event, Record};
-use crate::oidc::subject;
+use crate::oidc::{requested, subject};
 use crate::policy::{self, Question, Refusal, Standing};
 use crate::secret::{self, Code, Digest, Opaque};
+use crate::store::codes::NamedClaims;
 use crate::store::interactions::{self, Interaction, Stepped};
 use crate::store::locks::{Owner, lock};
 use crate::store::{self, Tx, codes, grants, rolls};
@@ -35,6 +36,8 @@ pub struct Ask<'a> {
     pub nonce: Option<&'a str>,
     pub scopes: &'a Scopes,
     pub resources: &'a [String],
+    /// Asked for by name, beyond the scopes.
+    pub claims: &'a NamedClaims,
     /// The user has just allowed this, on the page.
     pub consents: bool,
     pub acr: &'a str,
@@ -90,12 +93,17 @@ pub async fn issue(app: &App, ask: &Ask<'_>) -> Result<String, NoCode> {
     let audience = consent::audience(app, ask.resources);
     let only = client.registration().redirect_uris.first().map(String::as_str);
     let redirect = ask.redirect_uri.or(only).unwrap_or_default();
+    let beyond = requested::beyond(ask.claims, ask.scopes);
     if ask.consents {
         let (scopes, resources) = consent::with(&standing, ask.scopes, &audience);
         grants::consent(&mut tx, grant_id, (&scopes, &resources), standing.as_of(), standing.now()).await?;
-        let detail = json!({ "scope": scopes, "resources": resources });
+        let claims = consent::with_claims(&standing, &beyond);
+        grants::consent_claims(&mut tx, grant_id, &claims).await?;
+        let detail = json!({ "scope": scopes, "resources": resources, "claims": claims });
         store::audit::insert(&mut tx, &note(Event::ConsentGiven).detail(detail)).await?;
-    } else if !consent::remembers(client, redirect, (ask.scopes, &audience), &standing) {
+    } else if !consent::remembers(client, redirect, (ask.scopes, &audience), &standing)
+        || !consent::remembers_claims(client, redirect, &beyond, &standing)
+    {
         return Err(NoCode::ConsentNeeded);
     }
     if let Some(interaction) = ask.finishes {
@@ -123,6 +131,7 @@ pub async fn issue(app: &App, ask: &Ask<'_>) -> Result<String, NoCode> {
         expires_at: standing.now() + app.config.tokens.code_lifetime,
         spent_at: None,
         burnt_at: None,
+        claims: Some(ask.claims).filter(|named| **named != NamedClaims::default()).cloned().map(sqlx::types::Json),
     };
     let owners = codes::Owners { client_id, user_id: user.user_id, grant_id, session_id: session.session_id };
     codes::insert(&mut tx, &code, owners).await?;

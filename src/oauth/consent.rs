@@ -28,6 +28,22 @@ pub fn remembers(
     client.registration().skips_consent || (client.is_assured(redirect_uri) && covers(standing, scopes, audience))
 }
 
+/// The same of claims asked for by name, beyond the scopes.
+#[must_use]
+pub fn remembers_claims(client: &Client, redirect_uri: &str, claims: &[String], standing: &Standing) -> bool {
+    let allowed = || standing.consented().map(|grant| Scopes::stored(&grant.grant_claims)).unwrap_or_default();
+    claims.is_empty()
+        || client.registration().skips_consent
+        || (client.is_assured(redirect_uri) && claims.iter().all(|claim| allowed().has(claim)))
+}
+
+/// All claims that are consented to once these are allowed, space-delimited.
+#[must_use]
+pub fn with_claims(standing: &Standing, claims: &[String]) -> String {
+    let earlier = Scopes::stored(standing.consented().map_or("", |grant| &grant.grant_claims));
+    earlier.with(&Scopes::stored(&claims.join(" "))).to_string()
+}
+
 /// Whether what a user allows a device is kept as a consent. Anybody may ask for a device in the name of a public client: where
 /// the client could later be sent a code without a page, for a redirect that assures who it is, nothing is kept of it.
 #[must_use]

@@ -11,7 +11,7 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::client_auth::authenticate;
+use super::client_auth::authenticate_again;
 use super::device_code::ask::{self, Ask};
 use super::error::{Code, Error};
 use super::grants::{audience, device_code};
@@ -88,14 +88,16 @@ pub async fn authorize(
 async fn answer(posted: &Posted<'_>) -> Result<Response, Error> {
     let Posted { app, caller, authorization, form, .. } = *posted;
     app.live.issuing_allowed().map_err(Error::unavailable)?;
+    let mut before = None;
     for _ in 0..TRIES {
-        let client = authenticate(app, authorization, form).await?;
+        let client = authenticate_again(app, before.as_ref(), authorization, form).await?;
         if !client.client().may_use_grant(device_code::GRANT.name) {
             return Err(Error::new(Code::UnauthorizedClient, "this client is not registered for the device grant"));
         }
         let registration = client.client().registration();
         let scopes = Scopes::of_user(form.get("scope").unwrap_or_default(), &registration.scopes)?;
         let resources = audience::of_request(app, registration, form).await?;
+        let scopes = audience::known_at(app, &resources, &scopes).await?;
         let ask = Ask { client: &client, scopes: &scopes, resources: &resources, caller };
         if let Some(given) = ask::begin(app, &ask).await? {
             let page = app.config.issuer.endpoint(PAGE);
@@ -111,6 +113,7 @@ async fn answer(posted: &Posted<'_>) -> Result<Response, Error> {
             };
             return Ok(reply::json(200, &told));
         }
+        before = Some(client);
     }
     Err(Error::unavailable("the client's registration kept changing"))
 }

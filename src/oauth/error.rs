@@ -40,6 +40,8 @@ codes! {
     Forbidden = "access_denied", 403;
     LoginRequired = "login_required", 400;
     ConsentRequired = "consent_required", 400;
+    /// An essential `acr` that can't be met (OpenID Connect Core Unmet Authentication Requirements 1.0).
+    UnmetRequirements = "unmet_authentication_requirements", 400;
     RequestNotSupported = "request_not_supported", 400;
     RequestUriNotSupported = "request_uri_not_supported", 400;
     RegistrationNotSupported = "registration_not_supported", 400;

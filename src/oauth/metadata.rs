@@ -17,6 +17,7 @@ use crate::http::locale::Lang;
 use crate::keyring::Alg;
 use crate::oidc::{claims, id_token};
 use crate::secret;
+use crate::session;
 
 /// How caches may keep them: gateways look again within five minutes, and a slow answer of ours is bridged for a day.
 const CACHE: &str = "public, max-age=300, stale-while-revalidate=86400";
@@ -74,7 +75,8 @@ fn document(config: &Config) -> Value {
         "claim_types_supported": ["normal"],
         "ui_locales_supported": Lang::ALL.map(Lang::tag),
         "authorization_response_iss_parameter_supported": true,
-        "claims_parameter_supported": false,
+        "claims_parameter_supported": true,
+        "acr_values_supported": session::ACRS,
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
     });

@@ -6,6 +6,7 @@ use super::client_auth::methods::{self, Method};
 use super::grants::request::{ActsFor, Grant};
 use super::grants::{authorization_code, client_credentials, device_code, refresh_token};
 use super::prompt::{self, Word};
+use super::redirect::ValidRedirect;
 use super::{code, pkce};
 use crate::keyring::Alg;
 use crate::oidc::channels::{self, Channel};
@@ -19,7 +20,7 @@ pub const GRANTS: &[Grant] =
 pub const AUTH_METHODS: &[Method] = methods::METHODS;
 
 /// How authorization responses travel.
-pub const RESPONSE_MODES: &[ResponseMode] = &[answer::QUERY];
+pub const RESPONSE_MODES: &[ResponseMode] = &[answer::QUERY, answer::FORM_POST];
 
 /// What may be asked for at the authorization endpoint.
 pub const RESPONSE_TYPES: &[&str] = &[code::RESPONSE_TYPE];
@@ -54,10 +55,12 @@ pub fn grant_name(text: &str) -> &str {
     GRANTS.iter().find(ends).map_or(text, |grant| grant.name)
 }
 
-/// The response mode of this name; without one, or with one that isn't here, that of a code (OAuth 2.0 Multiple Response Types 2.1).
+/// The response mode of this name, if it can carry an answer with this `state` there; without one, or with one that isn't here or
+/// can't, that of a code (OAuth 2.0 Multiple Response Types 2.1).
 #[must_use]
-pub fn response_mode(name: Option<&str>) -> ResponseMode {
-    name.and_then(|name| RESPONSE_MODES.iter().find(|mode| mode.name == name)).copied().unwrap_or(answer::QUERY)
+pub fn response_mode(name: Option<&str>, redirect: &ValidRedirect, state: Option<&str>) -> ResponseMode {
+    let named = name.and_then(|name| RESPONSE_MODES.iter().find(|mode| mode.name == name)).copied();
+    named.filter(|mode| mode.unfit(redirect, state).is_none()).unwrap_or(answer::QUERY)
 }
 
 /// The names of those grants for which `which` holds, as help and errors list them.

@@ -239,6 +239,8 @@ pub fn log(error: &Error, caller: &Caller) {
     match error.code {
         Code::ServerError => tracing::error!(request, code, detail, "{says}"),
         Code::TemporarilyUnavailable => tracing::warn!(request, code, detail, "{says}"),
+        // What every device hears every few seconds is no news.
+        Code::AuthorizationPending | Code::SlowDown => tracing::debug!(request, code, detail, "{says}"),
         _ => tracing::info!(request, code, detail, "{says}"),
     }
 }

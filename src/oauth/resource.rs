@@ -1,4 +1,4 @@
-//! Resources (RFC 8707): the APIs that tokens are for, with their scopes, as an administrator keeps them.
+//! Resources (RFC 8707, RFC 9728): the APIs that tokens are for, with their scopes, as an administrator keeps them.
 //!
 //! A resource is named by an absolute `https` URI without a fragment (`http` on loopback), for good: its URI is what tokens
 //! carry. Retiring one ends the access tokens for it; families live on, and asking for it is `invalid_target`.
@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::types::Json;
 use url::Url;
 use uuid::Uuid;
@@ -24,6 +24,22 @@ use crate::store::{Error, Store, Tx, audit, issuer};
 
 /// The longest life an access token may be given.
 pub use crate::keyring::LONGEST_LIFE as LONGEST_ACCESS;
+
+/// The most groups one scope may be for.
+const MOST_GROUPS: usize = 20;
+
+/// What a resource serves of itself at `/.well-known/oauth-protected-resource` (RFC 9728, 2), so that clients find their way here.
+/// `jwks_uri` is absent: it would be of keys of the resource's own.
+#[must_use]
+pub fn metadata(issuer: &str, resource: &Resource) -> Value {
+    json!({
+        "resource": resource.uri,
+        "resource_name": resource.name,
+        "authorization_servers": [issuer],
+        "scopes_supported": resource.scopes.iter().map(|scope| scope.name.as_str()).collect::<Vec<_>>(),
+        "bearer_methods_supported": ["header"],
+    })
+}
 
 /// What may be said of a resource, at registration and after.
 #[derive(Debug, Clone, Default)]
@@ -189,7 +205,7 @@ fn check(draft: &Draft, problems: &mut Problems) {
 }
 
 fn scope_of_resource(scope: &ResourceScope) -> Result<(), String> {
-    let ResourceScope { name, description } = scope;
+    let ResourceScope { name, description, groups } = scope;
     let single = Scopes::parse(name).is_ok_and(|scopes| scopes.iter().eq([name.as_str()]));
     if !single {
         return Err(format!("{name:?} is not a scope: letters, digits and punctuation without quotes and spaces"));
@@ -197,5 +213,9 @@ fn scope_of_resource(scope: &ResourceScope) -> Result<(), String> {
     if STANDARD.contains(&name.as_str()) || OWN.iter().any(|(own, _)| own == name) || name.starts_with("chancery:") {
         return Err(format!("{name:?} is reserved; choose another name, such as \"orders.read\""));
     }
+    if groups.len() > MOST_GROUPS {
+        return Err(format!("{name:?} is for {} groups, which are too many: {MOST_GROUPS} at most", groups.len()));
+    }
+    groups.iter().try_for_each(|group| plain(group))?;
     if description.is_empty() { Ok(()) } else { plain(description) }
 }

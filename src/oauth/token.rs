@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
-use super::client_auth::{AuthenticatedClient, authenticate, authenticate_again};
+use super::client_auth::authenticate_again;
 use super::enrol;
 use super::error::{Code, Error};
 use super::grants::request::{Redeemed, TokenRequest};
@@ -37,12 +37,9 @@ async fn answer(posted: &Posted<'_>) -> Result<Response, Error> {
     let Posted { app, caller, authorization, form, .. } = *posted;
     // A node that can't be trusted with the time or the log must not spend a code to find out.
     app.live.issuing_allowed().map_err(Error::unavailable)?;
-    let mut before = None::<AuthenticatedClient>;
+    let mut before = None;
     for _ in 0..TRIES {
-        let client = match &before {
-            None => authenticate(app, authorization, form).await?,
-            Some(before) => authenticate_again(app, before, authorization, form).await?,
-        };
+        let client = authenticate_again(app, before.as_ref(), authorization, form).await?;
         let name = form.get("grant_type").ok_or_else(|| Error::invalid_request("grant_type is missing"))?;
         let grant = registry::grant(name)
             .ok_or_else(|| Error::new(Code::UnsupportedGrantType, "this grant_type is not supported"))?;

@@ -6,5 +6,6 @@ pub mod hint;
 pub mod id_token;
 pub mod logout;
 pub mod notify;
+pub mod requested;
 pub mod subject;
 pub mod userinfo;

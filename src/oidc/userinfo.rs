@@ -1,6 +1,8 @@
 //! Userinfo (OpenID Connect Core 5.3): GET, POST with the header, POST with the token in the form; signed where the client registered that
 //! (5.3.2).
 //!
+//! What the authorization's request asked for by name comes to what the scopes of the token tell (5.5).
+//!
 //! It looks at lineage, not only at the signature: the family's standing is read together with the claims, in one snapshot.
 //! Refused: a token without the scope `openid`, and one that stands for no user.
 
@@ -12,10 +14,11 @@ use serde_json::{Map, Value, json};
 
 use uuid::Uuid;
 
-use super::{claims, id_token};
+use super::{claims, id_token, requested};
 use crate::app::App;
 use crate::event::Caller;
 use crate::keyring::Alg;
+use crate::oauth::client;
 use crate::oauth::error::{Code, Error};
 use crate::oauth::reply::{self, Read};
 use crate::policy::Question;
@@ -57,6 +60,12 @@ async fn answer(app: &App, method: &Method, headers: &HeaderMap, body: Read) -> 
     let user = standing.user().ok_or_else(|| invalid("no user"))?;
     let mut out = Map::from_iter([("sub".to_owned(), json!(token.sub))]);
     out.extend(claims::of_user(user, &client.claims, &token.scopes));
+    if let Some(named) = family.claims.filter(|named| !named.userinfo.is_empty()) {
+        // What the client is no longer registered for is no longer told.
+        let registered = client::find(app, token.client_id).await?.ok_or_else(|| invalid("no client"))?;
+        let names = requested::allowed(named.0.userinfo, &registered.registration().scopes);
+        out.extend(claims::of_user_named(user, &names));
+    }
     match id_token::registered(client.userinfo_signed_response_alg.as_deref())? {
         None => Ok(reply::json(200, &out)),
         Some(alg) => signed(app, alg, token.client_id, out).await,

@@ -24,6 +24,9 @@ pub const COOKIE: &str = "ch_session";
 /// One factor.
 pub const ACR_PASSWORD: &str = "urn:chancery:acr:1";
 
+/// All that can be met here.
+pub const ACRS: &[&str] = &[ACR_PASSWORD];
+
 /// How often use is written down, at most.
 const TOUCH: Duration = Duration::from_mins(1);
 

@@ -7,23 +7,21 @@
 use uuid::Uuid;
 
 use super::browser::Browser;
-use super::decide::{Decision, Facts, decide};
-use super::open::{Open, Refused, Way, consenting, open};
+use super::decide::Decision;
+use super::judged::{Said, decided, refusal, scopes_of};
+use super::open::{Open, Refused, Way, choosing, consenting, open};
 use super::request::AuthorizationRequest;
 use super::step::{Input, Step};
 use crate::app::App;
 use crate::event::{Actor, Caller, Event, Record};
 use crate::identity::device::{self, Token};
 use crate::identity::prove::{self, Proven, Typed};
-use crate::oauth::answer::Back;
+use crate::oauth::answer::{Answer, Back};
 use crate::oauth::client::Client;
 use crate::oauth::code::{self, Ask, NoCode, Signed};
-use crate::oauth::consent;
 use crate::oauth::error::{Code, Error};
 use crate::oauth::redirect::ValidRedirect;
 use crate::oauth::registry;
-use crate::oauth::scope::Scopes;
-use crate::oidc::subject;
 use crate::secret::{self, BrowserSecret, Opaque, SessionSecret};
 use crate::session::{self, Again, Held};
 use crate::store::interactions::{self, Interaction, Stepped};
@@ -34,8 +32,8 @@ use crate::store::{self, Tx};
 pub enum Next {
     /// A page of this interaction.
     Page(Uuid),
-    /// Back to the client.
-    Away(String),
+    /// Back to the client, which has this name.
+    Away(Answer, String),
 }
 
 /// What a move answers with.
@@ -71,7 +69,7 @@ pub async fn begin(app: &App, begins: Beginning, browser: &Browser, caller: &Cal
     if let Some(held) = &held {
         session::touch(app, &held.standing);
     }
-    let mut decision = decided(app, &client, &request, held.as_ref(), false);
+    let mut decision = decided(app, (&client, &request), held.as_ref(), Said::Nothing).await?;
     let interaction = draft(app, &request, browser);
     let open = Open { interaction, step: Step::Password, request, client, way: Way::Redirect(redirect.clone()) };
     if let (Decision::Ready, Some(held)) = (decision, &held) {
@@ -83,42 +81,26 @@ pub async fn begin(app: &App, begins: Beginning, browser: &Browser, caller: &Cal
         }
     }
     if open.request.prompt.none {
-        let error = match decision {
+        let error = refusal(decision).unwrap_or_else(|| match decision {
             Decision::Consent => Error::new(Code::ConsentRequired, "consent is needed"),
             _ => Error::new(Code::LoginRequired, "signing in is needed"),
-        };
-        return Ok(Next::Away(way_back(app, &open.request, &redirect).error(&error)).into());
+        });
+        return Ok(away(&open, way_back(app, &open.request, &redirect).error(&error)).into());
+    }
+    if let Some(error) = refusal(decision) {
+        return Ok(away(&open, way_back(app, &open.request, &redirect).error(&error)).into());
     }
     // Anybody may come this far, and what follows is written down.
     if !app.beginnings.take(caller, app.clock.monotonic()) {
         return Err(Error::new(Code::TooMany, "too many sign-ins are begun from this network: come again"));
     }
-    let session_id = held.filter(|_| decision == Decision::Consent).map(|held| held.session_id);
-    keep(app, open.interaction, browser, session_id).await
-}
-
-/// Whether a page that asks to sign in has become needless, because the browser has signed in elsewhere since: then the same
-/// request, made once more, is answered without it.
-pub async fn is_needless(app: &App, open: &Open, browser: &Browser) -> Result<bool, Refused> {
-    if open.step != Step::Password {
-        return Ok(false);
-    }
-    let held = session::of_cookie_at(app, browser.session(), open.request.client_id).await?;
-    Ok(decided(app, &open.client, &open.request, held.as_ref(), false) != Decision::SignIn)
-}
-
-fn decided(
-    app: &App,
-    client: &Client,
-    request: &AuthorizationRequest,
-    held: Option<&Held>,
-    proved_here: bool,
-) -> Decision {
-    let scopes = Scopes::stored(&request.scopes);
-    let audience = consent::audience(app, &request.resources);
-    let remembered = held
-        .is_some_and(|held| consent::remembers(client, &request.redirect_uri, (&scopes, &audience), &held.standing));
-    decide(&Facts { held, request, proved_here, now: app.clock.now(), remembered })
+    let step = match decision {
+        Decision::Consent => Step::Consent,
+        Decision::Choose => Step::Choose,
+        _ => Step::Password,
+    };
+    let session_id = held.filter(|_| step != Step::Password).map(|held| held.session_id);
+    keep(app, open.interaction, browser, (step, session_id)).await
 }
 
 pub(super) fn draft(app: &App, request: &AuthorizationRequest, browser: &Browser) -> Interaction {
@@ -137,17 +119,15 @@ pub(super) fn draft(app: &App, request: &AuthorizationRequest, browser: &Browser
     }
 }
 
-/// Writes an interaction down; a browser without a secret is given one. With a session it waits for that one's consent.
+/// Writes an interaction down at its first step; a browser without a secret is given one.
 async fn keep(
     app: &App,
     mut interaction: Interaction,
     browser: &Browser,
-    session_id: Option<Uuid>,
+    (step, session_id): (Step, Option<Uuid>),
 ) -> Result<Moved, Error> {
-    if session_id.is_some() {
-        interaction.step = Step::Consent.name().to_owned();
-        interaction.session_id = session_id;
-    }
+    interaction.step = step.name().to_owned();
+    interaction.session_id = session_id;
     let given = browser.secret().is_none().then(Opaque::<BrowserSecret>::generate);
     if let Some(given) = &given {
         interaction.browser_digest = given.digest().as_bytes().to_vec();
@@ -180,16 +160,20 @@ pub async fn password(
     (name, password): (&str, &str),
     caller: &Caller,
 ) -> Result<Moved, Refused> {
-    // Whoever waits for consent and whose session has ended meanwhile proves himself again.
-    let lapsed = open.wants_consent() && consenting(app, open, browser).await?.is_none();
+    // Whoever waits to be asked and whose session has ended meanwhile proves himself again.
+    let lapsed = match open.step {
+        Step::Consent => consenting(app, open, browser).await?.is_none(),
+        Step::Choose => choosing(app, open, browser).await?.is_none(),
+        _ => false,
+    };
     let from = if lapsed { after(app, open, Input::Lapsed)? } else { open.step };
     let step = from.after(Input::Proved).ok_or_else(|| Refused::Finished(open.stale(app)))?;
     let devices = device::recognise(app, browser.devices());
     let proven = prove::by_password(app, Typed { name, password, devices: &devices }, caller).await?;
     let client = open.request.client_id;
-    if open.request.hinted.as_ref().is_some_and(|sub| *sub != subject::of_user(proven.user())) {
+    if !open.request.may_accept(open.client.registration(), proven.user()) {
         proven.came_to_nothing(app, "other_user", client, caller).await?;
-        let error = Error::new(Code::LoginRequired, "another user than the one id_token_hint is about signed in");
+        let error = Error::new(Code::LoginRequired, "another user than the one the request is about signed in");
         return Ok(turn_away(app, open, &error, None).await?.into());
     }
     let begun = match begin_proven(app, open, browser, (&proven, step), caller).await {
@@ -202,7 +186,7 @@ pub async fn password(
     };
     proven.forgive(app).await;
     let browser = browser.with_session(&begun.secret.expose());
-    let (next, stands) = after_session(app, open.interaction.id, &browser, caller).await?;
+    let (next, stands) = after_session(app, open.interaction.id, &browser, (Said::Proved, caller)).await?;
     if !stands {
         // A dead session's secret is of no use, and would take the place of one that may live.
         return Ok(next.into());
@@ -247,18 +231,40 @@ async fn begin_session(
 
 /// What follows once the browser holds a session: a code when nothing is left to ask, else the page that asks. And whether the
 /// session stands.
-async fn after_session(app: &App, id: Uuid, browser: &Browser, caller: &Caller) -> Result<(Next, bool), Refused> {
+async fn after_session(
+    app: &App,
+    id: Uuid,
+    browser: &Browser,
+    (said, caller): (Said, &Caller),
+) -> Result<(Next, bool), Refused> {
     let open = open(app, id, browser).await?;
     let Some(held) = consenting(app, &open, browser).await? else {
         // The proof was dead before it was judged again: it is asked for once more.
         return Ok((back(app, &open, Input::Lapsed).await?, false));
     };
-    let next = match decided(app, &open.client, &open.request, Some(&held), true) {
+    let decision = decided(app, (&open.client, &open.request), Some(&held), said).await?;
+    if let Some(error) = refusal(decision) {
+        return Ok((turn_away(app, &open, &error, None).await?, true));
+    }
+    let next = match decision {
         Decision::Ready => finish(app, &open, Present { held: &held, browser, caller }, false).await?,
         Decision::Consent => Next::Page(id),
-        Decision::SignIn => back(app, &open, Input::Lapsed).await?,
+        _ => back(app, &open, Input::Lapsed).await?,
     };
     Ok((next, true))
+}
+
+/// It shall be whoever is signed in here.
+pub async fn choose(app: &App, open: &Open, browser: &Browser, caller: &Caller) -> Result<Next, Refused> {
+    let step = after(app, open, Input::Chosen)?;
+    let Some(held) = choosing(app, open, browser).await? else {
+        return back(app, open, Input::Lapsed).await;
+    };
+    let mut tx = app.store.begin().await?;
+    write(app, &mut tx, open, step, Some(held.session_id)).await?;
+    tx.commit().await?;
+    let (next, _) = after_session(app, open.interaction.id, browser, (Said::Chosen, caller)).await?;
+    Ok(next)
 }
 
 /// Another account is wanted.
@@ -306,7 +312,7 @@ async fn turn_away(app: &App, open: &Open, error: &Error, record: Option<&Record
         store::audit::insert(&mut tx, record).await?;
     }
     let next = match &open.way {
-        Way::Redirect(redirect) => Next::Away(way_back(app, &open.request, redirect).error(error)),
+        Way::Redirect(redirect) => away(open, way_back(app, &open.request, redirect).error(error)),
         Way::Device(device) => {
             super::device::deny(app, &mut tx, open, device, record).await?;
             Next::Page(open.interaction.id)
@@ -365,8 +371,9 @@ async fn issue(app: &App, open: &Open, present: Present<'_>, consenting: Consent
         redirect_uri: open.request.redirect_sent.then_some(open.request.redirect_uri.as_str()),
         challenge: open.request.challenge.as_deref(),
         nonce: open.request.nonce.as_deref(),
-        scopes: &Scopes::stored(&open.request.scopes),
+        scopes: &scopes_of(app, &open.request, held).await?,
         resources: &open.request.resources,
+        claims: &open.request.wanted.named,
         consents,
         acr: session::acr(&held.proofs),
         amr: &session::amr(&held.proofs),
@@ -374,7 +381,11 @@ async fn issue(app: &App, open: &Open, present: Present<'_>, consenting: Consent
         caller,
     };
     let code = code::issue(app, &ask).await?;
-    Ok(Next::Away(way_back(app, &open.request, redirect).code(&code)))
+    Ok(away(open, way_back(app, &open.request, redirect).code(&code)))
+}
+
+fn away(open: &Open, answer: Answer) -> Next {
+    Next::Away(answer, open.client.registration().name.clone())
 }
 
 fn way_back<'a>(app: &'a App, request: &'a AuthorizationRequest, redirect: &'a ValidRedirect) -> Back<'a> {
@@ -382,7 +393,7 @@ fn way_back<'a>(app: &'a App, request: &'a AuthorizationRequest, redirect: &'a V
     Back {
         issuer: app.config.issuer.as_str(),
         redirect,
-        mode: registry::response_mode(response_mode.as_deref()),
+        mode: registry::response_mode(response_mode.as_deref(), redirect, state.as_deref()),
         state: state.as_deref(),
     }
 }

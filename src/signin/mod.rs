@@ -6,6 +6,7 @@
 pub mod browser;
 pub mod decide;
 pub mod device;
+pub mod judged;
 pub mod machine;
 pub mod open;
 pub mod request;

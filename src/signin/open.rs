@@ -90,10 +90,16 @@ impl Open {
         self.step == Step::Consent
     }
 
+    /// Whether the machine waits for who it shall be.
+    #[must_use]
+    pub fn wants_choice(&self) -> bool {
+        self.step == Step::Choose
+    }
+
     /// Whether the user asked to be someone else than the browser's session says.
     #[must_use]
     pub fn asks_for_another(&self) -> bool {
-        self.step == Step::Another || self.request.prompt.select_account
+        self.step == Step::Another
     }
 
     /// Where its client is told, if by the browser.
@@ -153,6 +159,16 @@ pub async fn open(app: &App, id: Uuid, browser: &Browser) -> Result<Open, Refuse
         return Err(Refused::Expired(open.stale(app)));
     }
     Ok(open)
+}
+
+/// The session that may be chosen: whichever this browser holds now, if the request may be answered for its user. What is pressed
+/// is bound to it, as every form is.
+pub async fn choosing(app: &App, open: &Open, browser: &Browser) -> Result<Option<Held>, Refused> {
+    if open.step != Step::Choose {
+        return Ok(None);
+    }
+    let held = session::of_cookie_at(app, browser.session(), open.request.client_id).await?;
+    Ok(held.filter(|held| open.request.accepts(open.client.registration(), &held.standing)))
 }
 
 /// The session that waits for consent: the browser's own, and the one this interaction signed in or found.

@@ -5,10 +5,16 @@ use uuid::Uuid;
 
 use super::device::Device;
 use crate::http::params;
+use crate::oauth::client::Registration;
 use crate::oauth::prompt::Prompt;
 use crate::oauth::redirect::ValidRedirect;
 use crate::oauth::{code, pkce};
+use crate::oidc::requested::Wanted;
+use crate::oidc::subject;
+use crate::policy::Standing;
+use crate::store::client_metadata::SubjectType;
 use crate::store::device_codes::DeviceCode;
+use crate::store::rolls::UserRoll;
 
 /// What was asked for, validated. Only `oauth/authorize` makes one, at the end of its list of checks. While servers are upgraded
 /// one by one an older one reads what a newer one wrote: a member it doesn't know is left alone, and a new one must be optional.
@@ -36,6 +42,15 @@ pub struct AuthorizationRequest {
     pub ui_locales: Option<String>,
     /// How the answer travels; none: as is usual for a code.
     pub response_mode: Option<String>,
+    /// The parameter as sent, to ask once more.
+    #[serde(default)]
+    pub claims: Option<String>,
+    /// The same, read and narrowed.
+    #[serde(default)]
+    pub wanted: Wanted,
+    /// Classes of authentication that are preferred and can be met, best first.
+    #[serde(default)]
+    pub acr_values: Vec<String>,
     /// The device that is answered instead of a redirect URI (RFC 8628).
     #[serde(default)]
     pub device: Option<Device>,
@@ -60,6 +75,9 @@ impl AuthorizationRequest {
             hinted: None,
             ui_locales: None,
             response_mode: None,
+            claims: None,
+            wanted: Wanted::default(),
+            acr_values: Vec::new(),
             device: None,
         }
     }
@@ -83,17 +101,41 @@ impl AuthorizationRequest {
             hinted: None,
             ui_locales: None,
             response_mode: None,
+            claims: None,
+            wanted: Wanted::default(),
+            acr_values: Vec::new(),
             device: Some(Device { family_id: device.family_id, user_code }),
         }
     }
 
-    /// The query that asks for the same once more, for the client as it is called outside; none where a hint belongs to it, which is not kept.
+    /// Whether it may be answered for the user of this standing: nobody else is who a hint or the `claims` parameter names. The latter
+    /// names a user as the client knows him: what another client knows him by must not be found out so.
+    #[must_use]
+    pub fn accepts(&self, client: &Registration, standing: &Standing) -> bool {
+        let known = || subject::known_to(client, standing).is_ok_and(|sub| self.wanted.accepts(&sub));
+        standing.user().is_some_and(|user| self.is_hinted(user)) && (self.wanted.subjects.is_none() || known())
+    }
+
+    /// The same of somebody who has just proved to be this user, as far as it can be said before there is a session.
+    #[must_use]
+    pub fn may_accept(&self, client: &Registration, user: &UserRoll) -> bool {
+        let public = client.metadata.subject_type == SubjectType::Public;
+        self.is_hinted(user) && (!public || self.wanted.accepts(&subject::of_user(user)))
+    }
+
+    fn is_hinted(&self, user: &UserRoll) -> bool {
+        self.hinted.as_ref().is_none_or(|hinted| *hinted == subject::of_user(user))
+    }
+
+    /// The query that asks for the same once more, for the client as it is called outside; none where a hint belongs to it, which is
+    /// not kept.
     #[must_use]
     pub fn query(&self, client_id: &str) -> Option<String> {
         if self.hinted.is_some() || self.device.is_some() {
             return None;
         }
         let (max_age, prompt) = (self.max_age.map(|age| age.to_string()), self.prompt.words());
+        let acr_values = self.acr_values.join(" ");
         let method = self.challenge.as_ref().map(|_| pkce::S256);
         let redirect_uri = self.redirect_sent.then_some(self.redirect_uri.as_str());
         let once = [
@@ -110,6 +152,8 @@ impl AuthorizationRequest {
             ("max_age", max_age.as_deref()),
             ("login_hint", self.login_hint.as_deref()),
             ("ui_locales", self.ui_locales.as_deref()),
+            ("claims", self.claims.as_deref()),
+            ("acr_values", Some(acr_values.as_str())),
         ];
         let once = once.into_iter().filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)));
         Some(params::encode(once.chain(self.resources.iter().map(|uri| ("resource", uri.as_str())))))

@@ -1,6 +1,7 @@
 //! Authorization codes: found by digest, spent once. Spending one makes its family in the same statement or transaction.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -9,6 +10,14 @@ use super::audit::bind_record;
 use super::lineage::Issued;
 use super::{Result, Store, Tx, within};
 use crate::event::Record;
+
+/// Claims that a request asked for by name, beyond its scopes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NamedClaims {
+    pub userinfo: Vec<String>,
+    pub id_token: Vec<String>,
+}
 
 /// A code, without the owners it hangs on.
 #[derive(Debug, Clone, FromRow)]
@@ -30,6 +39,8 @@ pub struct Code {
     pub expires_at: DateTime<Utc>,
     pub spent_at: Option<DateTime<Utc>>,
     pub burnt_at: Option<DateTime<Utc>>,
+    /// None: nothing was asked for by name.
+    pub claims: Option<Json<NamedClaims>>,
 }
 
 /// The owners a code hangs on.
@@ -44,12 +55,12 @@ pub struct Owners {
 /// Writes a code.
 pub async fn insert(tx: &mut Tx, code: &Code, owners: Owners) -> Result<()> {
     within!(tx, db => sqlx::query(
-        "INSERT INTO code (digest, family_id, client_id, user_id, grant_id, session_id, born_seq, redirect_uri, challenge, nonce, scopes, resources, acr, amr, auth_time, created_at, expires_at, spent_at, burnt_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+        "INSERT INTO code (digest, family_id, client_id, user_id, grant_id, session_id, born_seq, redirect_uri, challenge, nonce, scopes, resources, acr, amr, auth_time, created_at, expires_at, spent_at, burnt_at, claims) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
     )
     .bind(&code.digest).bind(code.family_id).bind(owners.client_id).bind(owners.user_id).bind(owners.grant_id).bind(owners.session_id)
     .bind(code.born_seq).bind(&code.redirect_uri).bind(&code.challenge).bind(&code.nonce).bind(&code.scopes).bind(&code.resources)
-    .bind(&code.acr).bind(&code.amr).bind(code.auth_time).bind(code.created_at).bind(code.expires_at).bind(code.spent_at).bind(code.burnt_at)
+    .bind(&code.acr).bind(&code.amr).bind(code.auth_time).bind(code.created_at).bind(code.expires_at).bind(code.spent_at).bind(code.burnt_at).bind(&code.claims)
     .execute(&mut *db).await?.rows_affected());
     Ok(())
 }

@@ -9,6 +9,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::audit::bind_record;
+use super::codes::NamedClaims;
 use super::lineage::Issued;
 use super::{Reader, Result, Store, ask, within};
 use crate::event::Record;
@@ -37,6 +38,8 @@ pub struct Family {
     pub ended_at: Option<DateTime<Utc>>,
     pub end_reason: Option<String>,
     pub revoked_seq: i64,
+    /// What its request asked for by name: told by its code's row, which stays as long as the family's.
+    pub claims: Option<Json<NamedClaims>>,
 }
 
 /// The owners a family hangs on.

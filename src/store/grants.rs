@@ -81,9 +81,15 @@ pub async fn know_as(tx: &mut Tx, id: Uuid, sub: Option<Uuid>) -> Result<()> {
     Ok(())
 }
 
+/// Writes which claims asked for by name are consented to, space-delimited. For whoever has just written the consent.
+pub async fn consent_claims(tx: &mut Tx, id: Uuid, claims: &str) -> Result<()> {
+    within!(tx, db => sqlx::query("UPDATE grants SET claims = $2 WHERE id = $1").bind(id).bind(claims).execute(&mut *db).await?.rows_affected());
+    Ok(())
+}
+
 /// Takes the consent back; the kill that goes with it marks the row.
 pub async fn forget(tx: &mut Tx, id: Uuid) -> Result<()> {
-    within!(tx, db => sqlx::query("UPDATE grants SET scopes = '', resources = NULL, consented_at = NULL WHERE id = $1")
+    within!(tx, db => sqlx::query("UPDATE grants SET scopes = '', resources = NULL, claims = NULL, consented_at = NULL WHERE id = $1")
         .bind(id).execute(&mut *db).await?.rows_affected());
     Ok(())
 }

@@ -15,6 +15,9 @@ use super::{Reader, Result, Tx, ask, within};
 pub struct ResourceScope {
     pub name: String,
     pub description: String,
+    /// Only users of one of these groups are given it; empty: everyone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
 }
 
 /// A resource, as stored.

@@ -63,6 +63,8 @@ pub struct GrantRoll {
     pub grant_scopes: String,
     /// The consent by resource; empty in a row that says nothing of them.
     pub grant_resources: Consented,
+    /// Claims asked for by name that were allowed, space-delimited.
+    pub grant_claims: String,
     pub consented_seq: i64,
     pub grant_mark: i64,
     /// The pairwise subject that the client knows the user by; none: the user's own.
@@ -110,6 +112,7 @@ struct MaybeGrant {
     grant_id: Option<Uuid>,
     grant_scopes: Option<String>,
     grant_resources: Option<Json<Consented>>,
+    grant_claims: Option<String>,
     consented_seq: Option<i64>,
     grant_mark: Option<i64>,
     grant_sub: Option<Uuid>,
@@ -121,6 +124,7 @@ impl From<MaybeGrant> for Option<GrantRoll> {
             grant_id: row.grant_id?,
             grant_scopes: row.grant_scopes?,
             grant_resources: row.grant_resources.map(|by| by.0).unwrap_or_default(),
+            grant_claims: row.grant_claims.unwrap_or_default(),
             consented_seq: row.consented_seq?,
             grant_mark: row.grant_mark?,
             grant_sub: row.grant_sub,
@@ -174,7 +178,8 @@ macro_rules! user {
 pub(super) use user;
 macro_rules! grant {
     () => {
-        "g.id AS grant_id, g.scopes AS grant_scopes, g.resources AS grant_resources, g.consented_seq, g.revoked_seq AS grant_mark, g.sub AS grant_sub"
+        "g.id AS grant_id, g.scopes AS grant_scopes, g.resources AS grant_resources, g.claims AS grant_claims, g.consented_seq, \
+         g.revoked_seq AS grant_mark, g.sub AS grant_sub"
     };
 }
 macro_rules! session {
@@ -195,7 +200,8 @@ macro_rules! family {
         concat!(
             "SELECT ", $($more)*
             "f.id, f.outlives_session, f.born_seq, f.secret_digest, f.generation, f.ordinal, f.scopes, f.resources, f.acr, f.amr, f.auth_time, \
-             f.created_at, f.rotated_at, f.last_used_at, f.expires_at, f.network, f.user_agent, f.ended_at, f.end_reason, f.revoked_seq, ",
+             f.created_at, f.rotated_at, f.last_used_at, f.expires_at, f.network, f.user_agent, f.ended_at, f.end_reason, f.revoked_seq, \
+             (SELECT d.claims FROM code d WHERE d.family_id = f.id) AS claims, ",
             counter!(), ", ", client!(), ", ", user!(), ", ", grant!(), ", ", session!(),
             " FROM family f JOIN client c ON c.id = f.client_id JOIN users u ON u.id = f.user_id JOIN grants g ON g.id = f.grant_id \
              JOIN session s ON s.id = f.session_id JOIN counter k ON k.id = 1 JOIN issuer i ON i.id = 1 WHERE f.id = $1"
@@ -334,7 +340,7 @@ pub async fn of_code(reader: impl Into<Reader<'_>>, digest: &[u8]) -> Result<Opt
     }
     let row: Option<Row> = ask!(reader, db => sqlx::query_as(concat!("SELECT ", details!(), ", ", 
         "d.digest, d.family_id, d.born_seq, d.redirect_uri, d.challenge, d.nonce, d.scopes, d.resources, d.acr, d.amr, d.auth_time, \
-         d.created_at, d.expires_at, d.spent_at, d.burnt_at, ",
+         d.created_at, d.expires_at, d.spent_at, d.burnt_at, d.claims, ",
         counter!(), ", ", client!(), ", ", user!(), ", ", grant!(), ", ", session!(),
         " FROM code d JOIN client c ON c.id = d.client_id JOIN users u ON u.id = d.user_id JOIN grants g ON g.id = d.grant_id \
          JOIN session s ON s.id = d.session_id JOIN counter k ON k.id = 1 JOIN issuer i ON i.id = 1 WHERE d.digest = $1"

@@ -1,4 +1,4 @@
-//! How many guesses one client may make from one network at the token, introspection and revocation endpoints (wrong client
+//! How many guesses one client may make from one network at the token, introspection, revocation and device endpoints (wrong client
 //! authentication, codes and tokens that were never ours): so many a minute (`throttle.endpoint_failures`). Success is never
 //! refused and the end of what was ours is always told, so that nobody is kept out by what others get wrong in his name.
 //! In memory, for each node.

@@ -20,6 +20,7 @@ use crate::oidc::claims::Own;
 use crate::policy::Standing;
 use crate::secret;
 use crate::store;
+use crate::store::codes::NamedClaims;
 use crate::store::lineage::Issued;
 
 /// An access token that has an id and limits, and is not signed yet.
@@ -44,6 +45,24 @@ pub struct Allowed {
     pub lifetime: Duration,
     /// Claims of the audience's own, for tokens with a user behind them.
     pub claims: Own,
+    /// What resources demand of a user before a scope is given.
+    pub demands: Vec<Demand>,
+}
+
+/// A scope that a resource gives to users of these groups only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Demand {
+    pub scope: String,
+    pub groups: Vec<String>,
+}
+
+impl Demand {
+    /// Those scopes that a user of these groups may have, by all that is demanded.
+    #[must_use]
+    pub fn narrow(all: &[Self], scopes: &Scopes, groups: &[String]) -> Scopes {
+        let met = |demand: &Self| demand.groups.iter().any(|group| groups.contains(group));
+        scopes.only(|scope| all.iter().filter(|demand| demand.scope == scope).all(met))
+    }
 }
 
 impl Draft {
@@ -55,7 +74,13 @@ impl Draft {
         let longest = issued_at + allowed.lifetime.min(standing.longest_access());
         let all_ends_at = ends.iter().copied().min();
         let expires_at = all_ends_at.map_or(longest, |end| end.min(longest));
-        let Allowed { scopes, audience, claims, .. } = allowed;
+        let Allowed { audience, claims, .. } = allowed;
+        // Whichever grant it is of, and at each refresh anew: what resources demand of users. A client that acts for itself is in no
+        // group; its registration is what it was given.
+        let scopes = match standing.user() {
+            Some(user) => Demand::narrow(&allowed.demands, &allowed.scopes, &user.groups.0),
+            None => allowed.scopes,
+        };
         Self { jti: secret::uuid_v4(), issued_at, expires_at, scopes, audience, claims, all_ends_at }
     }
 
@@ -85,6 +110,8 @@ pub struct Authentication {
     pub acr: String,
     pub amr: Vec<String>,
     pub nonce: Option<String>,
+    /// What its request asked for by name.
+    pub claims: NamedClaims,
 }
 
 /// The right to one set of tokens.

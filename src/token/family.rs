@@ -1,8 +1,9 @@
 //! Families: born of a code or a device code, rotated by each refresh, answered again for an honest retry, ended for a thief.
 //!
 //! A refresh is two round trips: `oauth/grants/refresh_token` reads and judges; here the verdict is carried out. Each of
-//! these writes before it returns the right to tokens: nothing is handed out that is not enrolled. Whatever ends a family
-//! does so in a transaction of its own before the answer leaves; if that fails the caller answers 503.
+//! these writes before it returns the right to tokens: nothing is handed out that is not enrolled, and nothing is spent for a
+//! client that has no name for its user. Whatever ends a family does so in a transaction of its own before the answer leaves; if
+//! that fails the caller answers 503.
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -19,6 +20,7 @@ use crate::oauth::error::Error;
 use crate::oauth::pkce::VerifiedPkce;
 use crate::oauth::redirect::ValidRedirect;
 use crate::oauth::scope::Scopes;
+use crate::oidc::subject;
 use crate::policy::Standing;
 use crate::revocation::{self, Cause, Reach, Target};
 use crate::session;
@@ -101,7 +103,12 @@ impl Origin<'_> {
             Self::Code { code, .. } => (code.auth_time, code.acr.clone(), code.amr.0.clone(), code.nonce.clone()),
             Self::Device { proved, .. } => (proved.auth_time, proved.acr.clone(), proved.amr.0.clone(), None),
         };
-        Authentication { family_id, hangs_on_session, auth_time, acr, amr, nonce }
+        let named = match self {
+            Self::Code { code, .. } => code.claims.clone(),
+            Self::Device { .. } => None,
+        };
+        let claims = named.map(|named| named.0).unwrap_or_default();
+        Authentication { family_id, hangs_on_session, auth_time, acr, amr, nonce, claims }
     }
 }
 
@@ -109,6 +116,7 @@ impl Origin<'_> {
 pub async fn begin(app: &App, ask: Redeemable<'_>, caller: &Caller) -> Result<Option<Entitlement>, Error> {
     let Redeemable { client, origin, standing, draft, with_refresh, carrier } = ask;
     let registration = client.client().registration().clone();
+    subject::known_to(&registration, &standing)?;
     let secret = with_refresh.then(FamilySecret::generate);
     let row = draft.row(&standing, caller);
     let family_id = origin.family_id();
@@ -183,6 +191,7 @@ impl Refreshable<'_> {
             acr: self.family.acr.clone(),
             amr: self.family.amr.0.clone(),
             nonce: None,
+            claims: self.family.claims.clone().map(|named| named.0).unwrap_or_default(),
         };
         Entitlement {
             standing: self.standing,
@@ -200,6 +209,7 @@ pub async fn rotate<'a>(
     ask: Refreshable<'a>,
     caller: &Caller,
 ) -> Result<Result<Entitlement, Refreshable<'a>>, Error> {
+    subject::known_to(ask.client.client().registration(), &ask.standing)?;
     let row = ask.draft.row(&ask.standing, caller);
     let next = ask.token.generation + 1;
     let record = ask.record(Event::RefreshRotated, caller).detail(json!({ "generation": next, "jti": ask.draft.jti }));
@@ -216,6 +226,7 @@ pub async fn rotate<'a>(
 
 /// An honest retry: the generation the row shows, again, and a new access token. Nothing advances.
 pub async fn retry(app: &App, ask: Refreshable<'_>, caller: &Caller) -> Result<Entitlement, Error> {
+    subject::known_to(ask.client.client().registration(), &ask.standing)?;
     let row = ask.draft.row(&ask.standing, caller);
     let (current, ordinal) = (ask.family.generation, ask.family.ordinal);
     let record =

@@ -17,7 +17,7 @@ use crate::oauth::client::Registration;
 use crate::oauth::error::Error;
 use crate::oidc::claims::{self, own};
 use crate::oidc::id_token::{self, IdToken};
-use crate::oidc::subject;
+use crate::oidc::{requested, subject};
 use crate::store::rolls::UserRoll;
 
 /// How old a standing may be when it is minted on.
@@ -209,17 +209,28 @@ fn id_token(app: &App, entitlement: &Entitlement, access_token: &str) -> Result<
         azp: client.public_id(),
         sid: session.session_id.to_string(),
         at_hash: id_token::at_hash(alg, access_token),
-        claims: id_token_claims(client, user, draft)?,
+        claims: id_token_claims(client, user, draft, &authentication.claims.id_token)?,
     };
     Ok(Some(app.keyring.sign(alg, "JWT", &token).map_err(Error::server)?.compact))
 }
 
-/// Scope claims, where the client asks for them in ID tokens, too.
-fn id_token_claims(client: &Registration, user: &UserRoll, draft: &Draft) -> Result<Map<String, Value>, Error> {
-    if !client.id_token_claims {
-        return Ok(Map::new());
+/// Scope claims, where the client asks for them in ID tokens, too; and what the request asked for there by name.
+fn id_token_claims(
+    client: &Registration,
+    user: &UserRoll,
+    draft: &Draft,
+    asked: &[String],
+) -> Result<Map<String, Value>, Error> {
+    let mut told = Map::new();
+    if client.id_token_claims {
+        told.extend(claims::of_user(with_details(user)?, &client.metadata.claims, &draft.scopes));
     }
-    Ok(claims::of_user(with_details(user)?, &client.metadata.claims, &draft.scopes))
+    // What the client is no longer registered for is no longer told.
+    let named = requested::allowed(asked.to_vec(), &client.scopes);
+    if !named.is_empty() {
+        told.extend(claims::of_user_named(with_details(user)?, &named));
+    }
+    Ok(told)
 }
 
 /// Whoever tells less than is asked for says so.

@@ -42,6 +42,7 @@ const FLOORS: &[&[&str]] = &[
         "oidc/id_token",
         "oidc/hint",
         "oidc/channels",
+        "oidc/requested",
         "token/refresh",
         "token/lineage",
         "token/life",

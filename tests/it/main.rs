@@ -14,6 +14,7 @@
 mod admin;
 mod assertions;
 mod attacks;
+mod authorize;
 #[path = "../browser/mod.rs"]
 mod browser;
 mod claims;
@@ -40,7 +41,9 @@ mod manage;
 mod operate;
 mod outage;
 mod pages;
+mod parties;
 mod pathed;
+mod recipes;
 mod registration;
 mod secrets;
 mod signin;

@@ -153,7 +153,7 @@ async fn a_longer_life_is_known_to_the_log_first(kind: Kind) {
     let by = by(&issuer, &caller);
     let longest = async || issuer_rows::position(store).await.unwrap().unwrap().longest_access_seconds;
     assert_eq!(longest().await, 600);
-    let scope = ResourceScope { name: "a".to_owned(), description: String::new() };
+    let scope = ResourceScope { name: "a".to_owned(), description: String::new(), groups: vec![] };
     let life = Some(Duration::from_secs(1800));
     let draft = resource::Draft {
         name: "API".to_owned(),

@@ -171,7 +171,7 @@ fn handshake(port: u16, version: SslVersion, path: &str) -> Result<String, Strin
 }
 
 /// A self-signed certificate for localhost.
-fn certificate(folder: &Path) {
+pub fn certificate(folder: &Path) {
     let key =
         PKey::from_ec_key(EcKey::generate(&EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap()).unwrap()).unwrap();
     let mut name = X509NameBuilder::new().unwrap();

@@ -21,19 +21,19 @@ use crate::kit::actors::{Answer, Browser, Flow, PASSWORD, RelyingParty, http, lo
 use crate::kit::issuer::{Issuer, Kind, Setup};
 
 /// An issuer whose clock stands still until it is told otherwise.
-async fn held(kind: Kind, change: impl FnOnce(&mut Config) + Send + 'static) -> (Issuer, Clock) {
+pub async fn held(kind: Kind, change: impl FnOnce(&mut Config) + Send + 'static) -> (Issuer, Clock) {
     let clock = Clock::held(DateTime::from_timestamp(1_990_000_000, 0).unwrap());
     let setup = Setup { change: Box::new(change), ..Setup::held(&clock) };
     (Issuer::start_with(kind, setup).await, clock)
 }
 
 /// A confidential client that asks for consent.
-async fn asking(issuer: &Issuer) -> RelyingParty {
+pub async fn asking(issuer: &Issuer) -> RelyingParty {
     issuer.client_with(|row| row.consent = "ask".to_owned()).await
 }
 
 /// Follows redirects of this server, to a page or to the client.
-async fn follow(browser: &mut Browser, mut answer: Answer) -> Answer {
+pub async fn follow(browser: &mut Browser, mut answer: Answer) -> Answer {
     for _ in 0..6 {
         match location(&answer).filter(|to| to.starts_with(&browser.origin)) {
             Some(to) => answer = browser.get(&to).await,
@@ -44,13 +44,13 @@ async fn follow(browser: &mut Browser, mut answer: Answer) -> Answer {
 }
 
 /// Types a name and a password into a sign-in page, and goes where that leads.
-async fn sign_in(browser: &mut Browser, page: &Answer, near: &Flow, (name, password): (&str, &str)) -> Answer {
+pub async fn sign_in(browser: &mut Browser, page: &Answer, near: &Flow, (name, password): (&str, &str)) -> Answer {
     let answer = browser.sign_in(page, &near.url, name, password).await;
     follow(browser, answer).await
 }
 
 /// A browser in which this user has signed in.
-async fn signed_in(issuer: &Issuer, rp: &RelyingParty, name: &str) -> Browser {
+pub async fn signed_in(issuer: &Issuer, rp: &RelyingParty, name: &str) -> Browser {
     let mut browser = Browser::new(issuer);
     browser.code(&rp.flow(&[]), name).await;
     browser
@@ -58,13 +58,13 @@ async fn signed_in(issuer: &Issuer, rp: &RelyingParty, name: &str) -> Browser {
 
 /// What an answer tells the client.
 #[track_caller]
-fn told(answer: &Answer, name: &str) -> String {
+pub fn told(answer: &Answer, name: &str) -> String {
     let to = location(answer).unwrap_or_else(|| panic!("no redirect: {} {}", answer.status, answer.text));
     parameter(&to, name).unwrap_or_else(|| panic!("no {name} in {to}"))
 }
 
 /// Whether the page has an element of this id.
-fn has(page: &Answer, id: &str) -> bool {
+pub fn has(page: &Answer, id: &str) -> bool {
     page.text.contains(&format!("id=\"{id}\""))
 }
 
@@ -79,7 +79,7 @@ async fn raw(browser: &Browser, url: &str, headers: &[(&str, &str)], body: impl 
 }
 
 /// Counts rows, or runs a statement behind the house's back.
-async fn count(issuer: &Issuer, question: &str) -> i64 {
+pub async fn count(issuer: &Issuer, question: &str) -> i64 {
     match issuer.database.strip_prefix("sqlite://") {
         Some(file) => {
             let mut connection = <SqliteConnection as sqlx::Connection>::connect(file).await.unwrap();
@@ -107,12 +107,12 @@ async fn meddle(issuer: &Issuer, statement: &str) {
 }
 
 /// How many audit rows there are of an event.
-async fn events(issuer: &Issuer, event: &str) -> i64 {
+pub async fn events(issuer: &Issuer, event: &str) -> i64 {
     count(issuer, &format!("SELECT COUNT(*) FROM audit WHERE event = '{event}'")).await
 }
 
 /// Everything a step of a sign-in could have changed.
-async fn state(issuer: &Issuer) -> Vec<i64> {
+pub async fn state(issuer: &Issuer) -> Vec<i64> {
     let mut all = Vec::new();
     for question in [
         "SELECT COUNT(*) FROM session",
@@ -127,6 +127,6 @@ async fn state(issuer: &Issuer) -> Vec<i64> {
     all
 }
 
-const SECOND: Duration = Duration::from_secs(1);
-const MINUTE: Duration = Duration::from_secs(60);
-const ALICE: (&str, &str) = ("alice", PASSWORD);
+pub const SECOND: Duration = Duration::from_secs(1);
+pub const MINUTE: Duration = Duration::from_secs(60);
+pub const ALICE: (&str, &str) = ("alice", PASSWORD);

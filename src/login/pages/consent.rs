@@ -43,6 +43,8 @@ pub enum Asked {
         /// How long a family lives at most.
         days: u32,
     },
+    /// A claim that is asked for by name.
+    Claim(String),
     /// A scope of a resource.
     Resource {
         /// The scope's name.
@@ -82,6 +84,7 @@ impl Asked {
             Self::Phone => words.scope_phone,
             Self::Groups => words.scope_groups,
             Self::Offline { .. } => words.scope_offline,
+            Self::Claim(name) => return words.claim(name).map_or_else(|| name.clone(), |said| words.see.with(said)),
             Self::Resource { description: Some(text), .. } if !text.trim().is_empty() => text,
             Self::Resource { .. } => words.scope_bare,
         };
@@ -99,6 +102,7 @@ impl Asked {
             Self::Phone => "phone",
             Self::Groups => "groups",
             Self::Offline { .. } => "offline_access",
+            Self::Claim(name) => name,
             Self::Resource { scope, .. } => scope,
         }
     }
@@ -156,11 +160,15 @@ impl Consent {
             who: Who { name: String::new(), email: None, ..usual.who.clone() },
             ..usual.clone()
         };
-        let one = Self {
-            asks: vec![Asked::OpenId],
-            client: Client { policy: None, terms: None, ..usual.client.clone() },
+        let claims = Self {
+            asks: vec![Asked::OpenId, Asked::Claim("email".into()), Asked::Claim("custom_claim".into())],
             ..usual.clone()
         };
-        vec![("usual", usual), ("all", all), ("one", one)]
+        let one = Self {
+            asks: vec![Asked::OpenId],
+            client: Client { logo: None, site: None, policy: None, terms: None, ..usual.client.clone() },
+            ..usual.clone()
+        };
+        vec![("usual", usual), ("all", all), ("one", one), ("claims", claims)]
     }
 }

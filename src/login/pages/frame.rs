@@ -146,6 +146,10 @@ pub struct Client {
     pub name: String,
     /// The host its answers go to (of the redirect URI), or a private scheme.
     pub host: String,
+    /// Its logo, whose origin the page's policy names.
+    pub logo: Option<String>,
+    /// Its home page.
+    pub site: Option<String>,
     /// Its privacy policy.
     pub policy: Option<String>,
     /// Its terms of use.
@@ -155,10 +159,15 @@ pub struct Client {
 }
 
 impl Client {
-    /// Links that may be shown.
+    /// Links that may be shown: the home page under the name of its host, whatever else it may call itself.
     #[must_use]
-    pub fn links(&self, words: &Words) -> Vec<(String, &'static str)> {
-        let each = [(&self.policy, words.client_policy), (&self.terms, words.client_terms)];
+    pub fn links(&self, words: &Words) -> Vec<(String, String)> {
+        let host = |url: &String| url::Url::parse(url).ok()?.host_str().map(str::to_owned);
+        let each = [
+            (&self.site, self.site.as_ref().and_then(host).unwrap_or_default()),
+            (&self.policy, words.client_policy.to_owned()),
+            (&self.terms, words.client_terms.to_owned()),
+        ];
         each.into_iter().filter_map(|(url, name)| Some((url.clone().filter(|url| web(url))?, name))).collect()
     }
 
@@ -168,6 +177,8 @@ impl Client {
         Self {
             name: "Harbour Dashboard".into(),
             host: "dashboard.harbour.example".into(),
+            logo: Some("https://cdn.harbour.example/logo.svg".into()),
+            site: Some("https://dashboard.harbour.example/".into()),
             policy: Some("https://dashboard.harbour.example/privacy".into()),
             terms: Some("https://dashboard.harbour.example/terms".into()),
             unverified: false,

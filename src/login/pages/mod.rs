@@ -5,23 +5,27 @@
 //! that turn the reading direction, and cut where a person would stop reading (`filters::shown`).
 
 mod agent;
+mod choose;
 mod consent;
 mod device_code;
 mod device_consent;
 mod device_told;
 mod error;
 mod filters;
+mod form_post;
 mod frame;
 mod sign_in;
 mod sign_in_again;
 mod sign_out;
 mod signed_out;
 
+pub use choose::Choose;
 pub use consent::{Asked, Consent};
 pub use device_code::{DeviceCode, DeviceCodeError};
 pub use device_consent::DeviceConsent;
 pub use device_told::DeviceTold;
 pub use error::{ErrorPage, Problem};
+pub use form_post::FormPost;
 pub use frame::{Brand, Client, Form, Frame, Link, LinkKind, Who};
 pub use sign_in::{SignIn, SignInError};
 pub use sign_in_again::SignInAgain;

@@ -103,6 +103,9 @@ pub struct Words {
     pub confirm: &'static str,
     pub not_you: &'static str,
     pub another_account: &'static str,
+    // choosing an account
+    pub choose_account: &'static str,
+    pub continue_as: Around,
     // consent
     pub let_in: Around,
     pub consent: &'static str,
@@ -117,6 +120,9 @@ pub struct Words {
     pub scope_offline: &'static str,
     pub at_most: Around,
     pub scope_bare: &'static str,
+    pub see: Around,
+    /// What each claim is, as it stands after "see".
+    pub claims: &'static [(&'static str, &'static str)],
     pub allow: &'static str,
     pub deny: &'static str,
     pub signed_in_as: &'static str,
@@ -132,6 +138,7 @@ pub struct Words {
     pub signed_out_shared: &'static str,
     pub application: Around,
     pub back_to: Around,
+    pub on_the_way: &'static str,
     // errors
     pub for_developers: &'static str,
     pub parameter: &'static str,
@@ -190,6 +197,12 @@ impl Words {
         }
     }
 
+    /// What a claim is, in words.
+    #[must_use]
+    pub fn claim(&self, name: &str) -> Option<&'static str> {
+        self.claims.iter().find(|(claim, _)| *claim == name).map(|(_, said)| *said)
+    }
+
     /// A length of time in the unit a person would use, rounded up: a wait that is announced is long enough.
     #[must_use]
     pub fn span(&self, seconds: u64) -> String {
@@ -218,6 +231,14 @@ mod tests {
             (7_776_000, "90 days"),
         ] {
             assert_eq!(words.span(seconds), told);
+        }
+    }
+
+    #[test]
+    fn every_claim_has_a_word_in_every_language() {
+        let known = crate::oidc::claims::BY_SCOPE.iter().flat_map(|(_, names)| *names);
+        for (name, lang) in known.flat_map(|name| Lang::ALL.map(|lang| (name, lang))) {
+            assert!(Words::of(lang).claim(name).is_some(), "{name} {lang:?}");
         }
     }
 

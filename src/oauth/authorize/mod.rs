@@ -42,8 +42,8 @@ pub struct Checked {
 pub enum Failed {
     /// Nobody to send the browser back to: a page, naming the parameter.
     Page { problem: Problem, parameter: &'static str, error: Error },
-    /// The client is told.
-    Client { redirect: Box<ValidRedirect>, error: Error },
+    /// The client, of this name, is told.
+    Client { redirect: Box<ValidRedirect>, name: String, error: Error },
 }
 
 /// `GET /oauth2/authorize`
@@ -56,18 +56,20 @@ pub async fn get(
 ) -> Response {
     let params = Params::parse(query.unwrap_or_default().as_bytes());
     let said = |name| params.as_ref().ok().and_then(|params| params.get(name));
+    let reader = (Front::language(&headers, said("ui_locales")), &caller);
     let failed = match &params {
         Ok(params) => match check(&app, params, &caller).await {
             Ok(checked) => {
                 let Checked { client, redirect, request } = checked;
+                let name = client.registration().name.clone();
                 let begins = Beginning { client, redirect: redirect.clone(), request };
                 match machine::begin(&app, begins, &front.browser(&headers), &caller).await {
-                    Ok(moved) => return front.follow(&app, &moved),
+                    Ok(moved) => return front.follow(&app, &moved, reader),
                     // Whoever comes too often is told here: a redirect would have the client send him again at once.
                     Err(error) if error.code == Code::TooMany => {
                         Failed::Page { problem: Problem::TooMany, parameter: "", error }
                     }
-                    Err(error) => Failed::Client { redirect: Box::new(redirect), error },
+                    Err(error) => Failed::Client { redirect: Box::new(redirect), name, error },
                 }
             }
             Err(failed) => failed,
@@ -75,15 +77,15 @@ pub async fn get(
         Err(error) => Failed::Page { problem: Problem::BadRequest, parameter: "", error: error.clone().into() },
     };
     match failed {
-        Failed::Client { redirect, error } => {
+        Failed::Client { redirect, name, error } => {
             reply::log(&error, &caller);
-            let mode = registry::response_mode(said("response_mode"));
-            let back = Back { issuer: app.config.issuer.as_str(), redirect: &redirect, mode, state: said("state") };
-            away::see_other(&back.error(&error))
+            let state = said("state");
+            let mode = registry::response_mode(said("response_mode"), &redirect, state);
+            let back = Back { issuer: app.config.issuer.as_str(), redirect: &redirect, mode, state };
+            front.away(&back.error(&error), &name, reader)
         }
         Failed::Page { problem, parameter, error } => {
-            let lang = Front::language(&headers, said("ui_locales"));
-            reply::page(&front, lang, &caller, &error, (problem, parameter))
+            reply::page(&front, reader.0, &caller, &error, (problem, parameter))
         }
     }
 }
@@ -112,7 +114,10 @@ pub async fn check(app: &App, params: &Params, caller: &Caller) -> Result<Checke
     let redirect = redirect_uri(&client, params)?;
     match checks::pass(&Asked { app, client: &client, redirect: &redirect, params }).await {
         Ok(request) => Ok(Checked { client, redirect, request }),
-        Err(error) => Err(Failed::Client { redirect: Box::new(redirect), error }),
+        Err(error) => {
+            let name = client.registration().name.clone();
+            Err(Failed::Client { redirect: Box::new(redirect), name, error })
+        }
     }
 }
 

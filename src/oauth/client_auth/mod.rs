@@ -48,25 +48,16 @@ impl AuthenticatedClient {
 
 /// Who sends this request.
 pub async fn authenticate(app: &App, authorization: &[&str], form: &Params) -> Result<AuthenticatedClient, Error> {
-    identify(app, authorization, form, None).await
+    authenticate_again(app, None, authorization, form).await
 }
 
-/// Who sends this request, which has been authenticated before and begins again, because the registration moved: by what is
-/// registered now. What may be presented once is not asked for twice.
+/// Who sends this request, which begins again when it has been authenticated `before` and the registration moved meanwhile: by
+/// what is registered now. What may be presented once is not asked for twice.
 pub async fn authenticate_again(
     app: &App,
-    before: &AuthenticatedClient,
-    authorization: &[&str],
-    form: &Params,
-) -> Result<AuthenticatedClient, Error> {
-    identify(app, authorization, form, Some(before)).await
-}
-
-async fn identify(
-    app: &App,
-    authorization: &[&str],
-    form: &Params,
     before: Option<&AuthenticatedClient>,
+    authorization: &[&str],
+    form: &Params,
 ) -> Result<AuthenticatedClient, Error> {
     let (method, claim) = claimed(&Sent { authorization, form })?;
     // A client_id has one spelling.

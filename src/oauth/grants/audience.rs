@@ -2,7 +2,7 @@
 //!
 //! A client acting for itself: what it asks for, else its default resource, else the issuer. A user's authorization: what it
 //! named and is still allowed, or the part of it that is asked for by name. Refused (`invalid_target`): asking for what isn't
-//! registered, has retired, isn't the client's, or wasn't authorized.
+//! registered, has retired, isn't the client's, or wasn't authorized. What of the scopes means nothing there is left out.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::oauth::error::{Code, Error};
 use crate::oauth::scope::{self, Scopes};
 use crate::oidc::claims::Own;
 use crate::store::resources::{self, Resource};
-use crate::token::entitlement::Allowed;
+use crate::token::entitlement::{Allowed, Demand};
 
 /// The most `resource` parameters one request may have.
 pub const MOST: usize = 10;
@@ -53,7 +53,7 @@ pub async fn settle(app: &App, client: &Registration, asked: &[String], scopes: 
     // Scopes of Chancery's own APIs are for the issuer, whatever the client's default resource is.
     if chosen.is_empty() || (asked.is_empty() && own_only) {
         let lifetime = app.config.tokens.access_token_lifetime;
-        return Ok(Allowed { scopes, audience: vec![issuer], lifetime, claims: Own::new() });
+        return Ok(Allowed { scopes, audience: vec![issuer], lifetime, demands: Vec::new(), claims: Own::new() });
     }
     let mut known = Vec::new();
     for uri in &chosen {
@@ -69,7 +69,56 @@ pub async fn settle(app: &App, client: &Registration, asked: &[String], scopes: 
             app.config.tokens.access_token_lifetime,
             |least, one| if known.len() == 1 { one } else { least.min(one) },
         );
-    Ok(Allowed { scopes, audience: chosen, lifetime, claims: claims(&known) })
+    let asked_for = !scopes.is_empty();
+    let scopes = known_by(&known, chosen.contains(&issuer), &scopes);
+    if asked_for && scopes.is_empty() {
+        return Err(Error::new(Code::InvalidScope, "none of the scopes is one of the resource that is asked for"));
+    }
+    Ok(Allowed { scopes, audience: chosen, lifetime, demands: demands(&known), claims: claims(&known) })
+}
+
+/// Whether a scope is about the user or this server, and no resource's.
+fn is_ours(scope: &str) -> bool {
+    scope::STANDARD.contains(&scope) || scope::OWN.iter().any(|(own, _)| *own == scope)
+}
+
+/// Those scopes that mean something at one of these resources (RFC 8707, 2: a token is for no more than it needs to be): theirs,
+/// and those about the user; this server's own where it is meant, too.
+fn known_by(resources: &[Resource], issuer: bool, scopes: &Scopes) -> Scopes {
+    let theirs = |scope: &str| resources.iter().any(|resource| resource.scopes.iter().any(|own| own.name == scope));
+    scopes.only(|scope| scope::STANDARD.contains(&scope) || theirs(scope) || (issuer && is_ours(scope)))
+}
+
+/// What these resources demand. A token for several is good at each: what one of them demands is demanded.
+fn demands(resources: &[Resource]) -> Vec<Demand> {
+    let all = resources.iter().flat_map(|resource| resource.scopes.iter()).filter(|scope| !scope.groups.is_empty());
+    all.map(|scope| Demand { scope: scope.name.clone(), groups: scope.groups.clone() }).collect()
+}
+
+/// The resources of a request that passed its checks; empty where no scope is a resource's, and nothing has to be looked up.
+async fn named(app: &App, resources: &[String], scopes: &Scopes) -> Result<Option<Vec<Resource>>, Error> {
+    if resources.is_empty() || scopes.iter().all(|scope| scope::STANDARD.contains(&scope)) {
+        return Ok(None);
+    }
+    let all = resources::list(&app.store).await?;
+    Ok(Some(all.into_iter().filter(|known| known.retired_at.is_none() && resources.contains(&known.uri)).collect()))
+}
+
+/// Those of these scopes that mean something at the resources a request is for; refused where none does.
+pub async fn known_at(app: &App, resources: &[String], scopes: &Scopes) -> Result<Scopes, Error> {
+    let issuer = resources.iter().any(|uri| uri == app.config.issuer.as_str());
+    let named = named(app, resources, scopes).await?;
+    let known = named.map_or_else(|| scopes.clone(), |named| known_by(&named, issuer, scopes));
+    if known.is_empty() && !scopes.is_empty() {
+        return Err(Error::new(Code::InvalidScope, "none of the scopes is one of the resource that is asked for"));
+    }
+    Ok(known)
+}
+
+/// Those of these scopes that a user of these groups may have there.
+pub async fn for_user(app: &App, resources: &[String], scopes: &Scopes, groups: &[String]) -> Result<Scopes, Error> {
+    let named = named(app, resources, scopes).await?;
+    Ok(named.map_or_else(|| scopes.clone(), |named| Demand::narrow(&demands(&named), scopes, groups)))
 }
 
 /// The claims of a token's audience. What two resources mean differently by one name is told to neither.

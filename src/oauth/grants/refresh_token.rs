@@ -66,7 +66,8 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
         let Some(draft) = draft(request, &family, &standing).await? else {
             return Err(refused(request, &family, "no resource it was authorized for is left").await);
         };
-        let standing = claims::read_along(&app.store, standing, !draft.claims.is_empty()).await?;
+        let named = family.claims.as_ref().is_some_and(|named| !named.id_token.is_empty());
+        let standing = claims::read_along(&app.store, standing, named || !draft.claims.is_empty()).await?;
         let presented = Presented {
             generation: token.generation,
             current: family.generation,

@@ -18,15 +18,8 @@ const MOST_LISTED: usize = 20;
 /// The most bytes of a key set that is given.
 const MOST_JWKS: usize = 32 * 1024;
 
-/// What there is no ground for yet, and so can't be registered.
-const NOT_YET: &[&str] = &["logo_uri", "default_max_age", "default_acr_values"];
-
 pub(super) fn check(draft: &Draft, problems: &mut Problems) {
     let metadata = &draft.metadata;
-    let members = metadata.members();
-    for name in NOT_YET.iter().filter(|name| members.contains_key(**name)) {
-        problems.add(name, "is not built yet");
-    }
     let pages = [
         ("client_uri", &metadata.client_uri),
         ("logo_uri", &metadata.logo_uri),
@@ -56,6 +49,14 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
     if metadata.sector_identifier_uri.is_some() && metadata.subject_type == SubjectType::Public {
         problems.add("sector_identifier_uri", "is of no use without the subject type pairwise");
     }
+    for acr in &metadata.default_acr_values {
+        if acr.is_empty() || acr.len() > 200 || !acr.chars().all(|c| c.is_ascii_graphic()) {
+            problems.add(
+                "default_acr_values",
+                format!("{acr:?} is no acr: a word without spaces, of 200 characters at most"),
+            );
+        }
+    }
     for contact in &metadata.contacts {
         if contact.len() > 200 || !contact.contains('@') || contact.chars().any(|c| c.is_control() || c.is_whitespace())
         {
@@ -65,8 +66,11 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
     for says in own::check(&metadata.claims) {
         problems.add("claims", says);
     }
-    if metadata.contacts.len() > MOST_LISTED {
-        problems.add("contacts", format!("{} are too many: {MOST_LISTED} at most", metadata.contacts.len()));
+    let lists = [("contacts", metadata.contacts.len()), ("default_acr_values", metadata.default_acr_values.len())];
+    for (field, many) in lists {
+        if many > MOST_LISTED {
+            problems.add(field, format!("{many} are too many: {MOST_LISTED} at most"));
+        }
     }
 }
 

@@ -15,6 +15,7 @@ on_both!(
     from_sign_in_to_revocation,
     the_form_need_not_name_the_client,
     a_lost_answer_is_found_however_late,
+    a_device_with_a_key,
 );
 
 async fn each_algorithm_is_taken(kind: Kind) {
@@ -161,6 +162,19 @@ async fn a_lost_answer_is_found_however_late(kind: Kind) {
     let third = refresh(&keyed, second.str("refresh_token")).await.ok();
     refresh(&keyed, first.str("refresh_token")).await.is(400, "invalid_grant");
     refresh(&keyed, third.str("refresh_token")).await.is(400, "invalid_grant");
+    keyed.issuer.stop().await;
+}
+
+/// At the device endpoint and at each poll: an assertion of its own.
+async fn a_device_with_a_key(kind: Kind) {
+    const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+    let keyed = Keyed::with(kind, |_| {}, |row| row.grants.0.push(GRANT.to_owned())).await;
+    let begun = keyed.post("/oauth2/device", &[("scope", "openid")]).await.ok();
+    let poll = [("grant_type", GRANT), ("device_code", begun.str("device_code"))];
+    keyed.post("/oauth2/token", &poll).await.is(400, "authorization_pending");
+    // Whoever has the code alone has nothing.
+    keyed.rp.token(&poll).await.is(401, "invalid_client");
+    keyed.rp.post("/oauth2/device", &[("scope", "openid")]).await.is(401, "invalid_client");
     keyed.issuer.stop().await;
 }
 

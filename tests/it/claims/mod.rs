@@ -1,5 +1,6 @@
 //! What is told of users, to whom, in which form, and by what name.
 
+mod device;
 mod own;
 mod pairwise;
 mod races;

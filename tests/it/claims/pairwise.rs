@@ -307,5 +307,14 @@ async fn without_a_name_nothing_is_issued(kind: Kind) {
     let answer = rp.refresh(given.str("refresh_token")).await;
     assert_eq!(answer.status, 500, "{}", answer.text);
     assert!(!answer.text.contains("token\":"), "{}", answer.text);
+    // Nothing was spent for it: told his name again, the client goes on where it was.
+    let mut tx = issuer.app.store.begin().await.unwrap();
+    grants::know_as(&mut tx, grant.id, grant.sub).await.unwrap();
+    tx.commit().await.unwrap();
+    let next = rp.refresh(given.str("refresh_token")).await.ok();
+    assert_eq!(sub(next.str("access_token")), sub(given.str("access_token")));
+    let tree =
+        Operator::of(&issuer).json(&["lineage", "show", claims(next.str("access_token"))["jti"].as_str().unwrap()]);
+    assert_eq!(tree["sessions"][0]["families"][0]["generation"], 1);
     issuer.stop().await;
 }

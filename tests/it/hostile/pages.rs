@@ -102,6 +102,10 @@ async fn v125_what_was_sent_is_only_text(kind: Kind) {
         assert!(!wrong.text.contains("value=\"javascript:alert(1)//\u{202e}<b>\""), "{}", wrong.text);
         // On the page that asks again, and on the way out.
         harmless(&ground.browser.begin(&flow).await, "asking again");
+        for name in ["state", "scope", "claims", "nonce"] {
+            let more = [("response_mode", "form_post"), ("prompt", "none"), (name, trick)];
+            harmless(&ground.browser.begin(&ground.web.flow(&more)).await, "the form on its way");
+        }
         let query = chancery::http::params::encode([("client_id", &*ground.web.id.to_string()), ("state", trick)]);
         harmless(&ground.browser.get(&ground.issuer.url(&format!("/oauth2/logout?{query}"))).await, "signing out");
     }
@@ -117,6 +121,8 @@ async fn v124_what_is_registered_is_only_text(kind: Kind) {
             row.consent = "ask".to_owned();
             row.policy_uri = Some(trick.to_owned());
             row.tos_uri = Some("javascript:alert(1)".to_owned());
+            row.metadata.0.logo_uri = Some(trick.to_owned());
+            row.metadata.0.client_uri = Some(format!("https://rp.test/{trick}"));
         });
         let client = client.await;
         let mut browser = Browser::new(&ground.issuer);
@@ -128,6 +134,13 @@ async fn v124_what_is_registered_is_only_text(kind: Kind) {
         let page = browser.get(&to).await;
         assert!(page.text.contains("id=\"consent-allow\""), "{}", page.text);
         harmless(&page, "the consent page");
+        assert!(!page.text.contains("<img"), "no logo of such an address: {}", page.text);
+        let choose = browser.begin(&client.flow(&[("prompt", "select_account")])).await;
+        assert!(choose.text.contains("id=\"account-continue\""), "{}", choose.text);
+        harmless(&choose, "the account chooser");
+        let posts = browser.begin(&client.flow(&[("response_mode", "form_post"), ("prompt", "none")])).await;
+        assert!(posts.text.contains("id=\"answer-send\""), "{}", posts.text);
+        harmless(&posts, "the form on its way");
         let query = format!("client_id={}", client.id);
         harmless(&browser.get(&ground.issuer.url(&format!("/oauth2/logout?{query}"))).await, "signing out");
     }
@@ -173,7 +186,15 @@ async fn v122_v229_every_answer_is_armoured(kind: Kind) {
     no_store(&ground.web.userinfo(&access).await, "userinfo");
     no_store(&ground.web.userinfo("x").await, "userinfo of nobody");
     no_store(&ground.web.revoke("x").await, "revocation");
-    for more in [&[][..], &[("prompt", "login")], &[("prompt", "none")], &[("redirect_uri", "https://evil.test")]] {
+    for more in [
+        &[][..],
+        &[("prompt", "login")],
+        &[("prompt", "none")],
+        &[("prompt", "select_account")],
+        &[("response_mode", "form_post")],
+        &[("response_mode", "form_post"), ("scope", "unknown")],
+        &[("redirect_uri", "https://evil.test")],
+    ] {
         let url = ground.web.flow(more).url;
         let answer = ground.browser.get(&url).await;
         no_store(&answer, "the authorization endpoint");

@@ -55,7 +55,11 @@ impl Issuer {
     /// A resource with these scopes.
     pub async fn resource(&self, uri: &str, scopes: &[&str]) {
         let now = self.app.clock.now();
-        let named = |name: &&str| resources::ResourceScope { name: (*name).to_owned(), description: String::new() };
+        let named = |name: &&str| resources::ResourceScope {
+            name: (*name).to_owned(),
+            description: String::new(),
+            groups: vec![],
+        };
         let resource = resources::Resource {
             id: secret::uuid_v7(now),
             uri: uri.to_owned(),

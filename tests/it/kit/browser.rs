@@ -137,7 +137,10 @@ pub fn form_of(page: &Answer) -> (String, Vec<(String, String)>) {
     let form = page.text.split("<form").nth(1).unwrap_or_else(|| panic!("no form on {} {}", page.status, page.text));
     let attribute = |tag: &str, name: &str| {
         let after = tag.split(&format!("{name}=\"")).nth(1)?;
-        Some(after.split('"').next()?.replace("&#38;", "&").replace("&amp;", "&"))
+        let references =
+            [("&#34;", "\""), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">"), ("&#38;", "&"), ("&amp;", "&")];
+        let text = after.split('"').next()?.to_owned();
+        Some(references.iter().fold(text, |text, (from, to)| text.replace(from, to)))
     };
     let action = attribute(form, "action").unwrap();
     let form = form.split("</form>").next().unwrap();

@@ -8,6 +8,7 @@ use chancery::session;
 
 use super::receiver::{Answers, Receiver};
 use super::{SOON, all_told, issuer, notices, sign_out, told_at};
+use crate::device::desk;
 use crate::kit::actors::{Browser, PASSWORD, RelyingParty, claims};
 use crate::kit::issuer::{Issuer, Kind, Setup, on_both};
 use crate::kit::operator::Operator;
@@ -19,6 +20,7 @@ on_both!(
     ones_own_new_password_spares_the_fresh_session,
     many_sessions_end_at_once_and_each_is_told_once_by_two_nodes,
     who_can_not_be_told_is_not,
+    devices_are_told_from_when_they_were_allowed,
 );
 
 fn sid(tokens: &crate::kit::actors::Answer) -> String {
@@ -207,4 +209,36 @@ async fn who_can_not_be_told_is_not(kind: Kind) {
     let over = notices(issuer, gone.id).await.remove(0);
     assert_eq!(over.outcome.as_deref(), Some("given_up"));
     assert_eq!(over.said.as_deref(), Some("the client is disabled or deleted"));
+}
+
+async fn devices_are_told_from_when_they_were_allowed(kind: Kind) {
+    let scene = Scene::new(kind).await;
+    let Scene { issuer, operator, receiver, .. } = &scene;
+    issuer.user("alice").await;
+    let (tv, denied) = (issuer.device_client().await, issuer.device_client().await);
+    let operator = operator.clone().and("CHANCERY_FETCH__ALLOW_HTTP", "on");
+    for device in [&tv, &denied] {
+        let id = device.id.to_string();
+        operator.run(&["client", "update", &id, "--backchannel-logout-uri", &receiver.uri]).ok();
+    }
+    // One that has its tokens, one that has yet to ask for them, and one that was denied.
+    for polls in [true, false] {
+        let mut browser = Browser::new(issuer);
+        let asked = desk::asks(&tv).await;
+        desk::allows(&mut browser, &asked, "alice").await;
+        if polls {
+            tv.poll(&asked.device_code).await.ok();
+        }
+        let asked = desk::asks(&denied).await;
+        let page = desk::enters(&mut browser, &asked.user_code).await;
+        desk::presses(&mut browser, &page, "consent-deny").await.ok();
+    }
+    operator.run(&["revoke", "user", "alice"]).ok();
+    let posts = receiver.posted(2, SOON).await;
+    all_told(issuer).await;
+    assert_eq!(receiver.posts().len(), 2);
+    assert!(
+        posts.iter().all(|post| claims(&post.token)["aud"] == tv.id.to_string()),
+        "each of the sessions, and who was denied not"
+    );
 }

@@ -1,5 +1,7 @@
 //! What a logout token says, judged from the receiver's side (Back-Channel Logout 1.0, 2.4 to 2.6), and what it doesn't pass for.
 
+use chancery::store::client_metadata::SubjectType;
+
 use super::receiver::{Receiver, Validator};
 use super::{SOON, issuer, sign_out, told_at};
 use crate::kit::actors::{Browser, claims};
@@ -15,11 +17,17 @@ async fn a_receiver_takes_it_by_the_specification(kind: Kind) {
     let issuer = issuer(kind).await;
     let alice = issuer.user("alice").await;
     let receiver = Receiver::new().await;
-    for (profile, alg) in [("oauth21", "ES256"), ("oidc", "RS256")] {
+    for (profile, registered, subjects, alg) in [
+        ("oauth21", None, SubjectType::Public, "ES256"),
+        ("oidc", None, SubjectType::Public, "RS256"),
+        ("oauth21", Some("RS256"), SubjectType::Pairwise, "RS256"),
+    ] {
         let rp = issuer
             .client_with(|row| {
                 row.profile = profile.to_owned();
                 row.metadata.0.backchannel_logout_uri = Some(receiver.uri.clone());
+                row.metadata.0.id_token_signed_response_alg = registered.map(str::to_owned);
+                row.metadata.0.subject_type = subjects;
             })
             .await;
         let mut browser = Browser::new(&issuer);
@@ -38,7 +46,8 @@ async fn a_receiver_takes_it_by_the_specification(kind: Kind) {
         let mut validator = Validator::of(&issuer.name, &rp.id.to_string()).await;
         let said = validator.validate(&post.token, alg, now(&issuer)).unwrap();
         assert_eq!((&said["sid"], &said["sub"]), (&id["sid"], &id["sub"]));
-        assert_eq!(said["sub"], alice.sub.to_string());
+        // By the name the client knows, and no other.
+        assert_eq!(said["sub"] == alice.sub.to_string(), subjects == SubjectType::Public);
         let mut names: Vec<_> = said.keys().map(String::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["aud", "events", "exp", "iat", "iss", "jti", "sid", "sub"]);

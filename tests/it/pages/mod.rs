@@ -3,6 +3,7 @@
 //! told apart (WCAG 2.2, 1.4.3 and 1.4.11).
 
 mod device;
+mod evil;
 mod scan;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ use chancery::http::headers::{Https, secure};
 use chancery::http::html::Page;
 use chancery::http::locale::Lang;
 use chancery::login::pages::*;
+use evil::hostile;
 use tower::ServiceExt;
 
 use scan::{Tag, nests, tags};
@@ -32,7 +34,9 @@ fn all(frame: &Frame) -> Vec<Rendered> {
     [
         rendered("sign_in", SignIn::sample(frame)),
         rendered("sign_in_again", SignInAgain::sample(frame)),
+        rendered("choose", Choose::sample(frame)),
         rendered("consent", Consent::sample(frame)),
+        rendered("form_post", FormPost::sample(frame)),
         rendered("sign_out", SignOut::sample(frame)),
         rendered("signed_out", SignedOut::sample(frame)),
         rendered("error", ErrorPage::sample(frame)),
@@ -46,11 +50,17 @@ fn all(frame: &Frame) -> Vec<Rendered> {
 /// Nothing inline, and no address a script could hide in.
 fn nothing_inline(page: &str, tags: &[Tag]) {
     for tag in tags {
-        assert!(!matches!(tag.name.as_str(), "style" | "object" | "base" | "img"), "{page}: <{}>", tag.name);
+        assert!(!matches!(tag.name.as_str(), "style" | "object" | "base"), "{page}: <{}>", tag.name);
         if tag.name == "iframe" {
             // Those of applications that are told of a sign-out: unseen, and kept from leading the browser away.
             assert!(page.starts_with("signed_out/telling") && tag.get("hidden").is_some(), "{page}: {tag:?}");
             assert_eq!(tag.get("sandbox"), Some("allow-scripts allow-same-origin"), "{page}");
+        }
+        if tag.name == "img" {
+            // A logo tells nobody who looks at it, and says nothing that the name beside it doesn't.
+            let said = (tag.get("class"), tag.get("alt"), tag.get("referrerpolicy"));
+            assert_eq!(said, (Some("logo"), Some(""), Some("no-referrer")), "{page}: {tag:?}");
+            assert!(tag.get("src").is_some_and(|src| src.starts_with("https://")), "{page}: {tag:?}");
         }
         if tag.name == "script" {
             assert!(
@@ -85,7 +95,8 @@ fn usable(page: &str, tags: &[Tag]) {
     for input in tags.iter().filter(|t| t.name == "input") {
         let name = input.get("name").expect("a name");
         if input.get("type") == Some("hidden") {
-            assert!(matches!(name, "form_token" | "interaction") && input.get("id").is_none(), "{page}: {input:?}");
+            let ours = matches!(name, "form_token" | "interaction") || page.starts_with("form_post/");
+            assert!(ours && input.get("id").is_none(), "{page}: {input:?}");
         } else {
             assert_eq!(input.get("id"), Some(name), "{page}");
             assert!(labels.contains(name), "{page}: {name} has no label");
@@ -100,7 +111,8 @@ fn usable(page: &str, tags: &[Tag]) {
         let by_script = button.get("data-theme-switch").is_some() || button.get("data-peek").is_some();
         assert_eq!(by_script, button.get("hidden").is_some(), "{page}: {button:?}");
         assert_eq!(by_script, button.get("type") == Some("button"), "{page}: {button:?}");
-        assert!(by_script || !button.text.trim().is_empty(), "{page}: {button:?}");
+        let says = !button.text.trim().is_empty() || button.get("id") == Some("account-continue");
+        assert!(by_script || says, "{page}: {button:?}");
         assert!(button.get("name").is_none() || button.get("name") == button.get("id"), "{page}: {button:?}");
     }
 }
@@ -114,6 +126,15 @@ fn forms_are_ours(page: &str, tags: &[Tag]) {
                 assert!(!inside, "{page}: a form within a form");
                 inside = true;
                 assert_eq!(tag.get("method"), Some("post"), "{page}");
+                if page.starts_with("form_post/") {
+                    // The one form that leaves the house, and takes no token of ours along.
+                    assert_eq!((tag.get("data-send"), tags[at + 1].get("name")), (Some(""), tags[at + 1].get("name")));
+                    assert!(
+                        tags.iter().all(|t| !matches!(t.get("name"), Some("form_token" | "interaction"))),
+                        "{page}"
+                    );
+                    continue;
+                }
                 assert!(
                     tag.get("action").is_some_and(|a| a.starts_with('/') && !a.starts_with("//")),
                     "{page}: {tag:?}"
@@ -132,7 +153,9 @@ fn expected_ids(page: &str) -> &'static [&'static str] {
     match page.split('/').next().unwrap() {
         "sign_in" => &["username", "password", "login-submit", "login-cancel"],
         "sign_in_again" => &["username", "password", "login-submit", "login-cancel", "another-account"],
+        "choose" => &["account-continue", "another-account", "login-cancel"],
         "consent" => &["consent-allow", "consent-deny", "another-account"],
+        "form_post" => &["answer-send"],
         "sign_out" => &["logout-confirm"],
         "error" => &["error"],
         "device_code" => &["code", "code-submit"],
@@ -146,7 +169,7 @@ fn every_page_is_sound_in_every_language() {
     for lang in Lang::ALL {
         let frame = Frame::sample(lang).unwrap();
         let pages = all(&frame);
-        assert_eq!(pages.len(), 7 + 6 + 3 + 2 + 3 + 16 + 5 + 3 + 2);
+        assert_eq!(pages.len(), 7 + 6 + 2 + 4 + 2 + 2 + 3 + 16 + 5 + 3 + 2);
         for (page, html) in pages {
             let page = format!("{page} ({})", lang.tag());
             let tags = tags(&html);
@@ -232,59 +255,6 @@ fn consent_tells_what_is_asked_and_for_how_long() {
     assert!(all.contains("shipments:write") && all.contains("for 1 day at most"));
     assert!(all.contains("id=\"unverified\"") && !usual.contains("id=\"unverified\""));
     assert_eq!(Asked::standard("shipments:read", 90), None);
-}
-
-/// All pages, with everything that comes from outside replaced by `evil`.
-fn hostile(evil: &str) -> Vec<Rendered> {
-    let s = || evil.to_owned();
-    let mut frame = Frame::sample(Lang::En).unwrap();
-    frame.request_id = s();
-    let client =
-        Client { name: s(), host: s(), policy: Some(s()), terms: Some(format!("javascript:{evil}")), unverified: true };
-    let who = Who { username: s(), name: s(), email: Some(s()) };
-    let form = Form { action: "/login".into(), token: s(), interaction: s() };
-    let asks = vec![Asked::Resource { scope: s(), description: Some(s()), resource: s() }];
-    let error = Some(SignInError::Wrong);
-    let page = |name: &str, text: askama::Result<String>| (name.to_owned(), text.unwrap());
-    let sign_in =
-        SignIn { frame: frame.clone(), form: form.clone(), client: Some(client.clone()), username: s(), error };
-    let again =
-        SignInAgain { frame: frame.clone(), form: form.clone(), client: Some(client.clone()), who: who.clone(), error };
-    let error = Some(DeviceCodeError::Unknown);
-    let device_code = DeviceCode { frame: frame.clone(), form: form.clone(), code: s(), error };
-    let device_consent = DeviceConsent {
-        frame: frame.clone(),
-        form: form.clone(),
-        client: client.clone(),
-        who: who.clone(),
-        asks: asks.clone(),
-        code: s(),
-        address: Some(s()),
-        agent: Some(s()),
-        seconds: 1,
-    };
-    let device_told = DeviceTold { frame: frame.clone(), allowed: true, client: s() };
-    let consent = Consent { frame: frame.clone(), form: form.clone(), client, who: who.clone(), asks };
-    let sign_out = SignOut { frame: frame.clone(), form, who, client: Some(s()) };
-    let signed_out = SignedOut { frame: frame.clone(), back: Some((s(), "https://rp.example/".into())), tells: vec![] };
-    let named = ErrorPage {
-        code: Some(s()),
-        parameter: Some(s()),
-        detail: Some(s()),
-        client: Some(s()),
-        ..ErrorPage::of(frame, Problem::BadRequest)
-    };
-    vec![
-        page("sign_in/evil", sign_in.render()),
-        page("sign_in_again/evil", again.render()),
-        page("consent/evil", consent.render()),
-        page("sign_out/evil", sign_out.render()),
-        page("signed_out/evil", signed_out.render()),
-        page("error/evil", named.render()),
-        page("device_code/evil", device_code.render()),
-        page("device_consent/evil", device_consent.render()),
-        page("device_told/evil", device_told.render()),
-    ]
 }
 
 #[test]

@@ -58,7 +58,7 @@ pub fn tags(html: &str) -> Vec<Tag> {
     found
 }
 
-const VOID: [&str; 4] = ["!doctype", "meta", "link", "input"];
+const VOID: [&str; 5] = ["!doctype", "meta", "link", "input", "img"];
 const DRAWN: [&str; 2] = ["path", "circle"];
 
 /// Every start has its end, in order.

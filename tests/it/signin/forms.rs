@@ -226,7 +226,11 @@ async fn every_page_refuses_to_be_framed(kind: Kind) {
     let (mut browser, flow) = (Browser::new(&issuer), rp.flow(&[]));
     let page = browser.begin(&flow).await;
     let consent = sign_in(&mut browser, &page, &flow, ALICE).await;
-    let mut pages = vec![page, consent];
+    let choose = async |browser: &mut Browser| browser.begin(&rp.flow(&[("prompt", "select_account")])).await;
+    let (chooser, posts) = (choose(&mut browser).await, rp.flow(&[("prompt", "none"), ("response_mode", "form_post")]));
+    let posts = browser.begin(&posts).await;
+    assert!(has(&chooser, "account-continue") && has(&posts, "answer-send"), "{}", posts.text);
+    let mut pages = vec![page, consent, chooser, posts];
     for path in ["/login", "/device", "/oauth2/authorize", "/oauth2/logout", "/nowhere", "/login/", "//login", "/LOGIN"]
     {
         pages.push(browser.get(&issuer.url(path)).await);

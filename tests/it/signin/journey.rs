@@ -230,6 +230,9 @@ async fn being_someone_else(kind: Kind) {
     let first = browser.clone();
     let flow = rp.flow(&[("prompt", "select_account")]);
     let page = browser.begin(&flow).await;
+    assert!(has(&page, "account-continue") && page.text.contains("alice of the tests"), "{}", page.text);
+    let answer = browser.press(&page, &flow.url, "another-account").await;
+    let page = follow(&mut browser, answer).await;
     assert!(has(&page, "username") && !page.text.contains("alice"), "{}", page.text);
     let consent = sign_in(&mut browser, &page, &flow, ("bob", PASSWORD)).await;
     assert!(consent.text.contains("bob of the tests"), "{}", consent.text);

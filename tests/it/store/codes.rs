@@ -25,6 +25,7 @@ async fn a_code_becomes_a_family_once(kind: Kind) {
     let (read, _) = rolls::of_code(&bed.store, &code.digest).await.unwrap().unwrap();
     assert_eq!((read.spent_at, read.burnt_at), (Some(rows::now()), None));
     let (family, _) = rolls::of_family(&bed.store, code.family_id).await.unwrap().unwrap();
+    assert_eq!((read.claims.as_ref(), family.claims.as_ref()), (code.claims.as_ref(), code.claims.as_ref()));
     assert_eq!((family.generation, family.ordinal, family.scopes.as_str()), (0, 0, "openid"));
     assert_eq!((family.resources, family.amr, family.acr), (code.resources, code.amr, code.acr));
     assert_eq!((family.created_at, family.expires_at), (rows::now(), rows::later(7200)));

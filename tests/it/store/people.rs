@@ -154,6 +154,7 @@ async fn grants_are_made_once(kind: Kind) {
     assert_eq!(again, owners.grant_id, "the row stays");
     let by_resource = grants::Consented::from([("https://api.test/".to_owned(), "openid".to_owned())]);
     grants::consent(&mut tx, again, ("openid email", &by_resource), 7, rows::later(1)).await.unwrap();
+    grants::consent_claims(&mut tx, again, "email name").await.unwrap();
     tx.commit().await.unwrap();
     let grant = grants::find(&bed.store, user, client).await.unwrap().unwrap();
     assert_eq!((grant.scopes.as_str(), grant.consented_seq), ("openid email", 7));
@@ -168,7 +169,7 @@ async fn grants_are_made_once(kind: Kind) {
     ] {
         let roll = snapshot.grant.unwrap();
         assert_eq!((roll.grant_id, roll.grant_scopes.as_str()), (owners.grant_id, "openid email"));
-        assert_eq!(roll.grant_resources, by_resource);
+        assert_eq!((roll.grant_resources, roll.grant_claims.as_str()), (by_resource.clone(), "email name"));
         assert_eq!(snapshot.client.unwrap().client_id, client);
     }
     let stranger = rows::owners(&bed.store).await;
@@ -181,4 +182,6 @@ async fn grants_are_made_once(kind: Kind) {
     tx.commit().await.unwrap();
     let grant = grants::find(&bed.store, user, client).await.unwrap().unwrap();
     assert_eq!((grant.scopes.as_str(), grant.resources, grant.consented_at), ("", None, None));
+    let roll = rolls::of_session_at(&bed.store, owners.session_id, client).await.unwrap().unwrap().grant.unwrap();
+    assert_eq!(roll.grant_claims, "", "forgotten with the rest");
 }

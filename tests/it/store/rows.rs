@@ -2,6 +2,7 @@
 
 use chancery::event::{Actor, Caller, Event, Record};
 use chancery::secret;
+use chancery::store::codes::NamedClaims;
 use chancery::store::codes::{Code, Owners, Redemption};
 use chancery::store::details::Details;
 use chancery::store::families::Rotation;
@@ -93,7 +94,7 @@ pub fn secret_of(client_id: Uuid) -> clients::ClientSecret {
 }
 
 pub fn resource(uri: &str) -> resources::Resource {
-    let scope = resources::ResourceScope { name: "read".to_owned(), description: "look".to_owned() };
+    let scope = resources::ResourceScope { name: "read".to_owned(), description: "look".to_owned(), groups: vec![] };
     resources::Resource {
         id: secret::uuid_v7(now()),
         uri: uri.to_owned(),
@@ -157,6 +158,7 @@ pub fn code() -> Code {
         expires_at: later(60),
         spent_at: None,
         burnt_at: None,
+        claims: Some(Json(NamedClaims { userinfo: vec!["email".to_owned()], id_token: vec![] })),
     }
 }
 

@@ -3,6 +3,7 @@
 //! For the authorization endpoint and for pushed requests alike (RFC 6749, 4.1.1; RFC 9126, 2.1). A check reads its own parameters,
 //! fills in its own part of the draft, or refuses. A new one is a file of its own and a line here.
 
+mod claims;
 mod client;
 mod echo;
 mod pkce;
@@ -69,6 +70,9 @@ const CHECKS: &[Check] = &[
     client::SCOPE,
     pkce::CHALLENGE,
     resource::RESOURCE,
+    resource::SCOPES,
+    claims::CLAIMS,
+    claims::ACR_VALUES,
     echo::STATE,
     echo::NONCE,
     user::PROMPT,

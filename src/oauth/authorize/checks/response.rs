@@ -20,6 +20,9 @@ fn mode(asked: &Asked<'_>, draft: &mut Draft) -> Result<(), Error> {
     let Some(name) = asked.params.get("response_mode") else { return Ok(()) };
     let mode = registry::RESPONSE_MODES.iter().find(|mode| mode.name == name);
     let mode = mode.ok_or_else(|| Error::invalid_request("this response_mode is not supported"))?;
+    if let Some(why) = mode.unfit(asked.redirect, asked.params.get("state")) {
+        return Err(Error::invalid_request(why));
+    }
     draft.kept.response_mode = Some(mode.name.to_owned());
     Ok(())
 }

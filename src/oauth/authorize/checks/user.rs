@@ -1,4 +1,5 @@
-//! Who is to sign in, how freshly, and what is to be asked of him (OpenID Connect Core 3.1.2.1). Refused: a `prompt` that isn't
+//! Who is to sign in, how freshly, and what is to be asked of him (OpenID Connect Core 3.1.2.1); the client's
+//! `default_max_age` where it names none. Refused: a `prompt` that isn't
 //! honoured, a `max_age` that is no number, and an `id_token_hint` that isn't of this issuer. Mere hints are cut, not refused.
 
 use super::{Asked, Check, Draft, Run};
@@ -24,7 +25,10 @@ fn prompt(asked: &Asked<'_>, draft: &mut Draft) -> Result<(), Error> {
 }
 
 fn max_age(asked: &Asked<'_>, draft: &mut Draft) -> Result<(), Error> {
-    let Some(text) = asked.params.get("max_age") else { return Ok(()) };
+    let Some(text) = asked.params.get("max_age") else {
+        draft.kept.max_age = asked.client.registration().metadata.default_max_age;
+        return Ok(());
+    };
     let seconds = text.parse().map_err(|_| Error::invalid_request("max_age must be a whole number of seconds"))?;
     draft.kept.max_age = Some(seconds);
     Ok(())
