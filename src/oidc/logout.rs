@@ -165,10 +165,7 @@ async fn check(app: &App, params: &Params) -> Result<Asked, Wrong> {
             })?)
         }
     };
-    let named = match params.get("client_id") {
-        None => None,
-        Some(text) => Some(text.to_owned()),
-    };
+    let named = params.get("client_id").map(str::to_owned);
     if let (Some(hint), Some(named)) = (&hint, &named)
         && hint.aud != *named
     {

@@ -184,15 +184,16 @@ async fn whatever_is_said(kind: Kind) {
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
     let handle = Handle::current();
     let count = std::cell::Cell::new(0);
-    block_in_place(|| {
-        TestRunner::new(config).run(&(body(), body()), |(first, second)| {
+    let ran = block_in_place(|| {
+        let told = TestRunner::new(config).run(&(body(), body()), |(first, second)| {
             if handle.block_on(one(&issuer, first, second))? {
                 count.set(count.get() + 1);
             }
             Ok(())
-        })
-    })
-    .unwrap();
+        });
+        told.map_err(|failed| failed.to_string())
+    });
+    assert_eq!(ran, Ok(()));
     let registered = count.get();
     assert!(registered > cases / 8, "only {registered} of {cases} were registered: the fuzz says nothing");
     issuer.stop().await;

@@ -168,7 +168,7 @@ async fn unused_ones_are_found_and_swept(kind: Kind) {
     let unused = async |new: i64, idle: i64, most| {
         enrolled::unused(&bed.store, rows::later(new), rows::later(idle), most).await.unwrap()
     };
-    assert_eq!(unused(0, 10, 9).await, [Uuid::nil(); 0], "to the microsecond");
+    assert!(unused(0, 10, 9).await.is_empty(), "to the microsecond");
     assert_eq!(unused(1, 10, 9).await, [fresh.id]);
     assert_eq!(unused(0, 11, 9).await, [used.id]);
     assert_eq!(unused(1, 11, 1).await.len(), 1);
