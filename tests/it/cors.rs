@@ -17,7 +17,7 @@ const READ: [&str; 3] =
     ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/.well-known/jwks.json"];
 /// Whether a path answers preflights.
 pub fn answers(path: &str) -> bool {
-    CALLED.contains(&path) || READ.contains(&path)
+    CALLED.contains(&path) || READ.contains(&path) || path == "/gateway/protected-resource"
 }
 
 const NEITHER: [&str; 6] = [
