@@ -71,7 +71,7 @@ pub(super) fn shown_client(open: &Open) -> Client {
     Client {
         name: registration.name.clone(),
         host: host.unwrap_or_default(),
-        logo: registration.metadata.logo_uri.clone().filter(|uri| logo_origin(uri).is_some()),
+        logo: logo(open).filter(|uri| logo_origin(uri).is_some()),
         site: registration.metadata.client_uri.clone(),
         policy: registration.policy_uri.clone(),
         terms: registration.tos_uri.clone(),
@@ -89,6 +89,11 @@ pub(super) fn shown_user(held: &Held) -> Option<Who> {
     })
 }
 
+/// What an administrator has let in may show its face. Whoever registered himself could wear anybody's, and would learn who looks.
+fn logo(open: &Open) -> Option<String> {
+    open.client.registration().metadata.logo_uri.clone().filter(|_| open.client.is_verified())
+}
+
 /// Where a logo comes from: an `https` origin that a policy can name exactly, or it isn't shown.
 fn logo_origin(uri: &str) -> Option<Source> {
     Url::parse(uri).ok().filter(|url| url.scheme() == "https").and_then(|url| Source::exact(&url))
@@ -96,7 +101,7 @@ fn logo_origin(uri: &str) -> Option<Source> {
 
 /// The one foreign origin the pages of this interaction show an image of.
 pub(super) fn logo_from(open: &Open) -> Option<Source> {
-    open.client.registration().metadata.logo_uri.as_deref().and_then(logo_origin)
+    logo(open).as_deref().and_then(logo_origin)
 }
 
 /// A form of this interaction may end at the client: browsers apply `form-action` to the redirect after it.

@@ -79,7 +79,10 @@ async fn a_201_tells_everything(kind: Kind) {
 async fn what_registers_itself_signs_people_in(kind: Kind) {
     let issuer = open(kind).await;
     issuer.user("alice").await;
-    let body = with(json!({ "grant_types": ["authorization_code", "refresh_token"], "scope": "openid email" }));
+    let logo = "https://rp.test/logo.svg";
+    let body = with(
+        json!({ "grant_types": ["authorization_code", "refresh_token"], "scope": "openid email", "logo_uri": logo }),
+    );
     let client = Registered::at(&issuer, &body).await;
     let rp = client.party(&issuer);
     let mut browser = Browser::new(&issuer);
@@ -91,6 +94,9 @@ async fn what_registers_itself_signs_people_in(kind: Kind) {
     let page = browser.get(moved.headers[header::LOCATION].to_str().unwrap()).await;
     assert!(page.text.contains("id=\"consent-allow\"") && page.text.contains("id=\"unverified\""), "{}", page.text);
     assert!(page.text.contains("<bdi>rp.test</bdi>") && page.text.contains("Tide Table"));
+    // Nobody has let its face in: it could be anybody's.
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert!(!page.text.contains("logo.svg") && policy.contains("img-src 'self' data:;"), "{policy}");
     let code = browser.code(&flow, "alice").await;
     let tokens = rp.redeem(&flow, &code).await.ok();
     assert_eq!(rp.userinfo(tokens.str("access_token")).await.ok().json["email"], "alice@example.test");
