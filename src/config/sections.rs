@@ -209,6 +209,14 @@ pub struct Registration {
     pub document_hosts: Vec<String>,
 }
 
+impl Registration {
+    /// Whether metadata documents that stand on this host are clients.
+    #[must_use]
+    pub fn takes_documents_of(&self, host: &str) -> bool {
+        self.documents && (self.document_hosts.is_empty() || self.document_hosts.iter().any(|known| known == host))
+    }
+}
+
 /// Who may register a client at the registration endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RegistrationMode {

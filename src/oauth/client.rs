@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use url::Url;
 use uuid::Uuid;
 
 use super::client_auth::methods::{self, Method};
@@ -28,11 +29,12 @@ pub async fn find(app: &App, id: Uuid) -> Result<Option<Client>, Error> {
     Ok(rows::get(&app.store, id).await?.and_then(Client::read))
 }
 
-/// The client that is called so outside, disabled or not; a document as it was last read. Who is a document is called by its URL
-/// alone.
+/// The client that is called so outside, disabled or not; a document as it was last read, where those of its host are clients by the
+/// settings of now. Who is a document is called by its URL alone.
 pub async fn named(app: &App, public: &str) -> Result<Option<Client>, Error> {
     let Some(id) = rows::id_of(public) else { return Ok(None) };
-    Ok(find(app, id).await?.filter(|client| client.registration().public_id() == public))
+    let named = |client: &Client| client.registration().public_id() == public && client.registration().is_taken(app);
+    Ok(find(app, id).await?.filter(named))
 }
 
 /// A client.
@@ -108,6 +110,13 @@ impl Registration {
     #[must_use]
     pub fn public_id(&self) -> String {
         self.document.clone().unwrap_or_else(|| self.id.to_string())
+    }
+
+    /// Whether the settings let it be a client: of a document, that there are such, and of this host.
+    fn is_taken(&self, app: &App) -> bool {
+        let Some(document) = &self.document else { return true };
+        let url = Url::parse(document).ok();
+        url.as_ref().and_then(Url::host_str).is_some_and(|host| app.config.registration.takes_documents_of(host))
     }
 }
 

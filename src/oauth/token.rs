@@ -2,7 +2,7 @@
 //!
 //! Authenticate the client → find the grant and ask whether this client may use it → ask where the request comes from, if its
 //! refresh token travels in a cookie → redeem → mint → reply. A client whose
-//! registration moved meanwhile begins again. Everything it refuses is JSON with `no-store`.
+//! registration moved meanwhile begins again, and so does one whose keys stand in a document that has to be read again. Everything it refuses is JSON with `no-store`.
 
 use axum::Extension;
 use axum::extract::State;
@@ -40,6 +40,10 @@ async fn answer(posted: &Posted<'_>) -> Result<Response, Error> {
     let mut before = None;
     for _ in 0..TRIES {
         let client = authenticate_again(app, before.as_ref(), authorization, form).await?;
+        if enrol::document::renewed(app, caller, &client).await? {
+            before = Some(client);
+            continue;
+        }
         let name = form.get("grant_type").ok_or_else(|| Error::invalid_request("grant_type is missing"))?;
         let grant = registry::grant(name)
             .ok_or_else(|| Error::new(Code::UnsupportedGrantType, "this grant_type is not supported"))?;

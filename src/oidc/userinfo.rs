@@ -12,8 +12,6 @@ use axum::http::{HeaderMap, Method, header};
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
-use uuid::Uuid;
-
 use super::{claims, id_token, requested};
 use crate::app::App;
 use crate::event::Caller;
@@ -68,12 +66,15 @@ async fn answer(app: &App, method: &Method, headers: &HeaderMap, body: Read) -> 
     }
     match id_token::registered(client.userinfo_signed_response_alg.as_deref())? {
         None => Ok(reply::json(200, &out)),
-        Some(alg) => signed(app, alg, token.client_id, out).await,
+        Some(alg) => {
+            let client = client::find(app, token.client_id).await?.ok_or_else(|| invalid("no client"))?;
+            signed(app, alg, &client.registration().public_id(), out).await
+        }
     }
 }
 
 /// The same, signed: from whom and for whom stands in it, and no `exp`, so that it is no ID token.
-async fn signed(app: &App, alg: Alg, client_id: Uuid, mut told: Map<String, Value>) -> Result<Response, Error> {
+async fn signed(app: &App, alg: Alg, client_id: &str, mut told: Map<String, Value>) -> Result<Response, Error> {
     app.keyring.ready(&[alg], |kid| app.live.has_ended_key(kid)).await.map_err(Error::unavailable)?;
     told.insert("iss".to_owned(), json!(app.config.issuer.as_str()));
     told.insert("aud".to_owned(), json!(client_id));

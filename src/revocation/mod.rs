@@ -80,13 +80,7 @@ async fn ended_under_lock(tx: &mut Tx, target: &Target<'_>, reach: Reach) -> sto
 
 /// The audit row, the entry and the mark.
 async fn write(tx: &mut Tx, target: &Target<'_>, reach: Reach, cause: &Cause<'_>) -> store::Result<Killed> {
-    let (kind, mut value) = (target.kind(), target.value());
-    // What tokens carry: a client that is a document is called by its URL.
-    if let Some(id) = target.client_id()
-        && let Some(url) = store::clients::document(&mut *tx, id).await?
-    {
-        value = value.replace(&id.to_string(), &url);
-    }
+    let (kind, value) = (target.kind(), called(tx, target, target.value()).await?);
     if let (Target::Session(id), Reach::Lineage) = (target, reach) {
         let user = store::sessions::get(&mut *tx, *id).await?.map(|session| session.user_id);
         let record = Record::new(Event::SessionEnded, cause.actor, cause.caller, cause.at).user(user).session(*id);
@@ -120,6 +114,13 @@ async fn write(tx: &mut Tx, target: &Target<'_>, reach: Reach, cause: &Cause<'_>
     Ok(Killed { entry: Some(entry), others, written: true })
 }
 
+/// A value as tokens carry it: a client that is a document is called by its URL.
+async fn called(tx: &mut Tx, target: &Target<'_>, value: String) -> store::Result<String> {
+    let Some(id) = target.client_id() else { return Ok(value) };
+    let url = store::clients::document(&mut *tx, id).await?;
+    Ok(url.map_or_else(|| value.clone(), |url| value.replace(&id.to_string(), &url)))
+}
+
 /// What tokens carry instead of the user's own `sub`: every pairwise subject that was handed out. Read under the owner's lock, under
 /// which they are handed out.
 async fn other_names(tx: &mut Tx, target: &Target<'_>) -> store::Result<Vec<String>> {
@@ -128,8 +129,9 @@ async fn other_names(tx: &mut Tx, target: &Target<'_>) -> store::Result<Vec<Stri
             pairwise::of_user(&mut *tx, *id).await?.into_iter().map(|sub| sub.to_string()).collect()
         }
         Target::Grant { id, client_id, .. } => {
-            let sub = grants::known_as(&mut *tx, *id).await?;
-            sub.map(|sub| Target::Grant { id: *id, sub, client_id: *client_id }.value()).into_iter().collect()
+            let Some(sub) = grants::known_as(&mut *tx, *id).await? else { return Ok(Vec::new()) };
+            let named = Target::Grant { id: *id, sub, client_id: *client_id };
+            vec![called(tx, &named, named.value()).await?]
         }
         _ => Vec::new(),
     })

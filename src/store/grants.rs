@@ -97,7 +97,8 @@ pub async fn forget(tx: &mut Tx, id: Uuid) -> Result<()> {
 /// Takes back what all users consented to at a client. The caller holds the client's lock, which every consent is given under.
 pub async fn forget_all(tx: &mut Tx, client_id: Uuid) -> Result<u64> {
     Ok(
-        within!(tx, db => sqlx::query("UPDATE grants SET scopes = '', resources = NULL, consented_at = NULL WHERE client_id = $1 AND scopes <> ''")
+        within!(tx, db => sqlx::query("UPDATE grants SET scopes = '', resources = NULL, claims = NULL, consented_at = NULL \
+            WHERE client_id = $1 AND (scopes <> '' OR claims IS NOT NULL)")
         .bind(client_id).execute(&mut *db).await?.rows_affected()),
     )
 }

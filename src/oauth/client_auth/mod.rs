@@ -8,7 +8,7 @@ pub mod methods;
 use methods::{Claim, METHODS, Method, Presented, Sent, refused};
 use uuid::Uuid;
 
-use super::client::{self, Client, Source};
+use super::client::{self, Client};
 use super::error::{Code, Error};
 use crate::app::App;
 use crate::event::{Actor, Caller, Event, Record};
@@ -63,9 +63,6 @@ pub async fn authenticate_again(
     // A client_id has one spelling.
     let Some(client) = client::named(app, &claim.client_id).await? else { return Err(refused("no such client")) };
     let client_id = client.registration().id;
-    if client.registration().source == Source::Document && !app.config.registration.documents {
-        return Err(refused("documents are no clients here"));
-    }
     if client.registration().disabled {
         return Err(refused("the client is disabled"));
     }

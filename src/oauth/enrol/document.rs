@@ -1,6 +1,7 @@
 //! Client-id metadata documents (draft-ietf-oauth-client-id-metadata-document-03): the `https` URL of a document is a client, as MCP clients use it.
 //! The document is fetched through the one guarded way out, kept for as long as it says within bounds, and fetched again after
-//! that before anything new is begun by it; what was kept is never used beyond its time.
+//! that before anything new is begun by it, and before a key in it proves anything at the token endpoint; what was kept is never used
+//! beyond its time.
 //!
 //! Refused: a URL that is not exactly what a URL parser writes, or has a query, a fragment, user information or no path; a host that the
 //! settings don't name, if they name any; an answer that is no JSON with status 200; a document that is for another URL, has a
@@ -15,9 +16,10 @@ use super::{GRANTS, Terms, read, refusal};
 use crate::app::App;
 use crate::change::{By, Refused};
 use crate::event::{Actor, Caller};
+use crate::fetch::FetchError;
 use crate::keyring::json_object;
 use crate::oauth::client::{self, Client};
-use crate::oauth::client_auth::methods;
+use crate::oauth::client_auth::{AuthenticatedClient, methods};
 use crate::oauth::error::{Code, Error};
 use crate::oauth::manage::document::{Reading, keep};
 use crate::oauth::manage::enrol::NotEnrolled;
@@ -79,6 +81,22 @@ pub async fn find(app: &App, caller: &Caller, url: &str) -> Result<Client, Error
     Err(Error::unavailable("the document was read by others again and again"))
 }
 
+/// Reads the document again of a client that has proved a key by what was read of it, if that holds no more: whether it did. A key
+/// that its holder took away proves nothing any longer.
+pub async fn renewed(app: &App, caller: &Caller, client: &AuthenticatedClient) -> Result<bool, Error> {
+    let registration = client.client().registration();
+    let over = registration.document_until.is_some_and(|until| until <= app.clock.now());
+    let Some(url) = registration.document.as_deref().filter(|_| over && client.proved_key()) else { return Ok(false) };
+    match find(app, caller, url).await {
+        Ok(_) => Ok(true),
+        // Where it stands is nobody's who can prove anything; what passes is told as it is.
+        Err(error) if matches!(error.code, Code::InvalidRequest | Code::UnauthorizedClient) => {
+            Err(Error::invalid_client().because(error.description()))
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Section 3: what a URL must be to name a client. Nothing is normalised: there is one spelling.
 fn address(app: &App, text: &str) -> Result<(), Error> {
     let wrong = |why: &str| Err(Error::invalid_request(format!("client_id: {why}")));
@@ -96,7 +114,7 @@ fn address(app: &App, text: &str) -> Result<(), Error> {
         return wrong("a URL needs a path");
     }
     let host = url.host_str().unwrap_or_default();
-    if !config.document_hosts.is_empty() && !config.document_hosts.iter().any(|known| known == host) {
+    if !config.takes_documents_of(host) {
         return wrong("documents of this host are no clients here");
     }
     if app.fetch.permits(text).is_err() {
@@ -108,8 +126,11 @@ fn address(app: &App, text: &str) -> Result<(), Error> {
 /// The document and how long it holds.
 async fn fetched(app: &App, url: &str) -> Result<(Map<String, Value>, Duration), Error> {
     let failed = |why: &str| Error::invalid_request(format!("client_id: its document {why}"));
-    let answer =
-        app.fetch.get(url, "application/json").await.map_err(|error| failed("can't be fetched").because(error))?;
+    let answer = app.fetch.get(url, "application/json").await.map_err(|error| match error {
+        // Nobody asked for it: no fault of the document's, and nothing that a client is to take for an end.
+        FetchError::Busy => Error::unavailable(error),
+        error => failed("can't be fetched").because(error),
+    })?;
     if answer.status != 200 {
         return Err(failed("is not there: the answer is not 200").because(answer.status));
     }

@@ -14,6 +14,7 @@ use crate::change::{By, Change, Problem, Refused};
 use crate::event::Event;
 use crate::oauth::client::Source;
 use crate::revocation::{self, Reach, Target};
+use crate::store::client_metadata::SubjectType;
 use crate::store::clients::{self, Client};
 use crate::store::locks::{Owner, lock};
 use crate::store::{Error, Store, Tx, audit, enrolled, grants, resources};
@@ -92,6 +93,8 @@ fn fitting(draft: &mut Draft, check: impl Fn(&Draft) -> Result<(), Refused>) -> 
         match problem.field {
             // What it proves itself by is not left out.
             "jwks" | "jwks_uri" if !draft.is_public() => {}
+            // Nor is what keeps its users from being recognised elsewhere: left out, it would be told the name all others know.
+            "subject_type" | "sector_identifier_uri" if draft.metadata.subject_type == SubjectType::Pairwise => {}
             "policy_uri" => draft.policy_uri = None,
             "tos_uri" => draft.tos_uri = None,
             "post_logout_redirect_uris" => draft.post_logout_redirect_uris.clear(),

@@ -96,7 +96,8 @@ pub async fn enrol(
 pub type Replaced = (Client, Option<Opaque<ClientSecret>>);
 
 /// Replaces a client's registration by what it says itself. What differs in nothing writes nothing. What users were shown when
-/// they allowed it (its name, and where it takes them) is asked for again once it is another.
+/// they allowed it (its name, and where it takes them) is asked for again once it is another. Whom an administrator let skip consent
+/// asks for it once it looks otherwise, or may have more.
 pub async fn replace(
     store: &Store,
     by: &By<'_>,
@@ -119,8 +120,8 @@ pub async fn replace(
     }
     let looks_otherwise =
         draft.name != was.name || draft.redirect_uris.iter().any(|uri| !was.redirect_uris.contains(uri));
-    if looks_otherwise {
-        // An administrator who let it skip consent let another one do so.
+    if looks_otherwise || draft.scopes.iter().any(|scope| !was.scopes.contains(scope)) {
+        // An administrator who let it skip consent let another one do so, and for less.
         draft.skips_consent = false;
     }
     draft.listed = listed;

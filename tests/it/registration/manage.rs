@@ -17,6 +17,7 @@ on_both!(
     deleted_is_gone_with_all_it_held,
     nobody_elses_token,
     what_users_were_shown_is_asked_for_again,
+    who_may_skip_consent_does_so_for_no_more_than_it_had,
 );
 
 async fn dump(issuer: &Issuer) -> crate::kit::raw::Dump {
@@ -232,6 +233,45 @@ async fn what_users_were_shown_is_asked_for_again(kind: Kind) {
         client.put(&body).await.ok();
         assert_eq!(silent(&mut browser).await, remembered, "{more}");
         rp.tokens(&mut browser, "alice").await;
+    }
+    // What was allowed by name is asked for again as well, and is not allowed along with the rest.
+    let named = [("scope", "openid"), ("claims", r#"{"userinfo":{"email":null}}"#)];
+    let by_name = async |browser: &mut Browser| {
+        let answer = browser.get(&rp.flow(&[&named[..], &[("prompt", "none")]].concat()).url).await;
+        answer.headers["location"].to_str().unwrap().contains("code=")
+    };
+    browser.code(&rp.flow(&named), "alice").await;
+    assert!(by_name(&mut browser).await);
+    client.put(&with(json!({ "client_id": id, "client_name": "Your Other Bank" }))).await.ok();
+    browser.code(&rp.flow(&[("scope", "openid")]), "alice").await;
+    assert!(!by_name(&mut browser).await);
+    issuer.stop().await;
+}
+
+async fn who_may_skip_consent_does_so_for_no_more_than_it_had(kind: Kind) {
+    let issuer = open(kind).await;
+    issuer.user("alice").await;
+    let narrow = with(json!({ "scope": "openid email" }));
+    let client = Registered::at(&issuer, &narrow).await;
+    let id = client.id.to_string();
+    Operator::of(&issuer).run(&["client", "update", &id, "--consent", "skip"]).ok();
+    let mut browser = Browser::new(&issuer);
+    let other = issuer.client().await;
+    other.tokens(&mut browser, "alice").await;
+    let rp = client.party(&issuer);
+    let silent = async |browser: &mut Browser, scope: &str| {
+        let answer = browser.get(&rp.flow(&[("prompt", "none"), ("scope", scope)]).url).await;
+        answer.headers["location"].to_str().unwrap().contains("code=")
+    };
+    assert!(silent(&mut browser, "openid email").await);
+    let body = |scope: &str| with(json!({ "client_id": client.id, "scope": scope }));
+    for less in ["openid email", "openid"] {
+        client.put(&body(less)).await.ok();
+        assert!(silent(&mut browser, "openid").await, "{less}");
+    }
+    client.put(&body("openid phone")).await.ok();
+    for scope in ["openid", "openid phone"] {
+        assert!(!silent(&mut browser, scope).await, "{scope}");
     }
     issuer.stop().await;
 }

@@ -3,6 +3,7 @@
 mod flow;
 mod kept;
 mod refused;
+mod seams;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
