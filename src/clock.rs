@@ -1,7 +1,8 @@
 //! The only room that asks for time.
 //!
-//! Serves wall time, cut to the microseconds both databases keep, and a monotonic reading for freshness. It remembers the
-//! latest time that was written into something handed out: wall time may be set back below it. A clock may be held or shifted, so that tests decide what time it is. It refuses nothing.
+//! Serves wall time, cut to the microseconds both databases keep, and a monotonic reading for freshness. It remembers the latest
+//! time that was written into something handed out: wall time may be set back below it. A clock may be held or shifted, so that
+//! tests decide what time it is. It refuses nothing.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,7 +1,8 @@
 //! What one node knows of its deliveries: who is at work for which client, what came of it, and who is woken when there is more.
 //!
-//! In memory alone: what has to outlive the process stands in `store/logouts`. Refused: more than so many deliveries at once, and more
-//! than a few of them for one client; a client that failed the last time has one at a time, so that a dead one holds nobody up.
+//! In memory alone: what has to outlive the process stands in `store/logouts`. Refused: more than so many deliveries at once, and
+//! more than a few of them for one client; a client that failed the last time has one at a time, so that a dead one holds nobody
+//! up.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};

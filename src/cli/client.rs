@@ -173,8 +173,8 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Done {
         Command::Update(update) => {
             let update = *update;
             let client = desk.client(&update.which.client).await?;
+            update.registration.metadata.permitted(&desk.fetch()?)?;
             let listed = listed_once_changed(desk, &client, update.registration.clone().edit()?).await?;
-            update.registration.metadata.permitted(&desk.config.fetch)?;
             let registered = update.registration.edit()?;
             let edit = |draft: &mut Draft| {
                 if let Some(name) = update.name {
@@ -184,7 +184,6 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Done {
                 draft.listed = listed;
             };
             let change = manage::update(store, by, client.id, edit).await?;
-            client_logouts::deliverable(desk, &change.value().metadata)?;
             manage::on_site(change.value(), &desk.config.site)?;
             shown(desk, &change.commit().await?).await
         }
@@ -222,14 +221,13 @@ async fn create(desk: &Desk, create: Create) -> Done {
         return Err(Failure::new("--public: a public client has no secret, so leave --auth-method out"));
     }
     let mut draft = Draft { name, ..Draft::default() };
-    registration.metadata.permitted(&desk.config.fetch)?;
+    registration.metadata.permitted(&desk.fetch()?)?;
     registration.edit()?(&mut draft);
     if public {
         draft.auth_method = methods::PUBLIC.name.to_owned();
     }
     draft.listed = listed(desk, &draft).await?;
     let change = manage::create(&desk.store, &desk.by(), &draft).await?;
-    client_logouts::deliverable(desk, &draft.metadata)?;
     manage::on_site(&change.value().0, &desk.config.site)?;
     let (client, secret) = change.commit().await?;
     given(desk, client.id, secret.as_ref(), json!({}))

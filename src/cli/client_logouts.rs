@@ -1,15 +1,11 @@
-//! `chancery client logouts`: what a client was told of logouts (OpenID Connect Back-Channel Logout 1.0), for whoever is asked why it
-//! wasn't. And, before an address is registered: whether the server of these settings would ever go there.
-//!
-//! Refused: an address that the guarded way out doesn't permit.
+//! `chancery client logouts`: what a client was told of logouts (OpenID Connect Back-Channel Logout 1.0), for whoever is asked
+//! why it wasn't.
 
 use serde_json::{Value, json};
 
 use super::desk::Desk;
-use super::out::{Done, Failure, safe, table, time};
-use crate::fetch::Fetch;
+use super::out::{Done, safe, table, time};
 use crate::oidc::channels;
-use crate::store::client_metadata::Metadata;
 use crate::store::clients::Client;
 use crate::store::logouts::{self, Notice};
 
@@ -56,13 +52,4 @@ fn row(notice: &Notice) -> Vec<String> {
         if notice.done_at.is_none() { time(notice.due_at) } else { String::new() },
         safe(notice.said.as_deref().unwrap_or_default()),
     ]
-}
-
-/// Whether the server would go where a client wants to be told.
-pub(super) fn deliverable(desk: &Desk, metadata: &Metadata) -> Done {
-    let Some(uri) = (channels::BACK.uri)(metadata) else { return Ok(()) };
-    let fetch = Fetch::new(&desk.config.fetch).map_err(|error| Failure::new(error.to_string()))?;
-    fetch
-        .permits(uri)
-        .map_err(|why| Failure::new(format!("{}: this server would never go there: {why}", channels::BACK.uri_member)))
 }

@@ -7,7 +7,6 @@ use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use super::out::{Done, Failure};
-use crate::config;
 use crate::fetch::Fetch;
 use crate::store::client_metadata::{self as stored, Metadata, SubjectType};
 
@@ -81,11 +80,17 @@ pub(super) struct Flags {
 }
 
 impl Flags {
-    /// Whether this server would fetch what is to be fetched from there: told now, not when the client first comes.
-    pub(super) fn permitted(&self, settings: &config::Fetch) -> Done {
-        let fetch = Fetch::new(settings).map_err(|error| Failure::new(error.to_string()))?;
-        let Some(uri) = self.jwks_uri.as_deref().filter(|uri| !uri.is_empty()) else { return Ok(()) };
-        fetch.permits(uri).map_err(|error| Failure::new(format!("--jwks-uri: {error}")))
+    /// Whether the server of these settings would go where the client has it go: told now, not when it first should. A sector's
+    /// document is fetched at once.
+    pub(super) fn permitted(&self, fetch: &Fetch) -> Done {
+        let gone_to = [("--jwks-uri", &self.jwks_uri), ("--backchannel-logout-uri", &self.backchannel_logout_uri)];
+        for (flag, uri) in gone_to {
+            let Some(uri) = uri.as_deref().filter(|uri| !uri.is_empty()) else { continue };
+            fetch
+                .permits(uri)
+                .map_err(|why| Failure::new(format!("{flag}: {why}: this server would never go there")))?;
+        }
+        Ok(())
     }
 
     /// The edit that was asked for; files are read, and pairs taken apart, before anything is changed.

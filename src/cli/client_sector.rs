@@ -1,16 +1,14 @@
 //! `chancery client`: the sector document that a registration names is fetched before anything is changed, as a server does.
 
 use super::desk::Desk;
-use super::out::{Done, Failure};
-use crate::fetch::Fetch;
+use super::out::Done;
 use crate::oauth::manage::Draft;
 use crate::oauth::manage::sector::{self, Listed};
 use crate::store::clients::Client;
 
 /// What the document lists, if there is one.
 pub(super) async fn listed(desk: &Desk, draft: &Draft) -> Done<Option<Listed>> {
-    let fetch = Fetch::new(&desk.config.fetch).map_err(|error| Failure::new(error.to_string()))?;
-    Ok(sector::listed(&fetch, draft).await?)
+    Ok(sector::listed(&desk.fetch()?, draft).await?)
 }
 
 /// The same for a client that is changed. A registration this version can't read is refused further on.

@@ -9,6 +9,7 @@ use crate::change::By;
 use crate::clock::Clock;
 use crate::config::{Config, DatabaseUrl, SqliteLocation};
 use crate::event::{Actor, Caller};
+use crate::fetch::Fetch;
 use crate::identity::key;
 use crate::jobs::build;
 use crate::keyring::{Keyring, KeyringOptions, SealingKeys};
@@ -54,6 +55,11 @@ impl Desk {
 
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    /// The way out, as the server of these settings has it.
+    pub fn fetch(&self) -> Done<Fetch> {
+        Fetch::new(&self.config.fetch).map_err(|error| Failure::new(error.to_string()))
     }
 
     /// Whoever holds the command line, now.

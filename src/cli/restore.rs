@@ -1,10 +1,10 @@
 //! `chancery restore`: puts a backup in place and makes sure that nothing issued before it survives.
 //!
-//! A restored database has forgotten revocations, so everything ends: a new epoch begins above the highest number found in
-//! the backup, in the database it replaces and in `keys/highwater`, and one entry ends all. Signing keys that were revoked since
-//! the backup stay revoked, for whoever has one could sign under the new epoch, too; so do users and clients that were disabled
-//! or deleted since. Passwords and secrets are the backup's, and those that had been changed are named. Without a file the database is taken as it
-//! stands: after a failover, or a copy that other tools put in place. Refused: an embedded database in use.
+//! A restored database has forgotten revocations, so everything ends: a new epoch begins above the highest number found in the
+//! backup, in the database it replaces and in `keys/highwater`, and one entry ends all. Signing keys that were revoked since the
+//! backup stay revoked, for whoever has one could sign under the new epoch, too; so do users and clients that were disabled or
+//! deleted since. Passwords and secrets are the backup's, and those that had been changed are named. Without a file the database
+//! is taken as it stands: after a failover, or a copy that other tools put in place. Refused: an embedded database in use.
 
 use std::fs;
 use std::io::ErrorKind;

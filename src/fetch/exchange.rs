@@ -1,7 +1,8 @@
 //! One request and its answer over a connection (RFC 9112), which is closed afterwards. Nothing is kept between requests: no
 //! cookies, no cache, no connection.
 //!
-//! Refused: redirects, encoded or transfer-encoded answers, heads of more than 16 KiB or 64 fields, bodies above the limit, answers cut short.
+//! Refused: redirects, encoded or transfer-encoded answers, heads of more than 16 KiB or 64 fields, bodies above the limit,
+//! answers cut short.
 
 use std::time::Duration;
 

@@ -1,9 +1,9 @@
 //! Key sets of clients, fetched from where they are registered (RFC 7591, `jwks_uri`) and kept for a while.
 //!
-//! A set is kept as long as its answer says, within a minute and an hour, else five minutes; then nothing of it is believed any more,
-//! so that a key its holder took away is gone. Refused: another fetch for a key that is missing within a minute of the last one, and
-//! for a set that couldn't be had within ten seconds, so that nobody makes this server knock at others at his own pace; and to wait
-//! for a set where many wait already, so that a slow server of keys takes none of the places that requests have here.
+//! A set is kept as long as its answer says, within a minute and an hour, else five minutes; then nothing of it is believed any
+//! more, so that a key its holder took away is gone. Refused: another fetch for a key that is missing within a minute of the last
+//! one, and for a set that couldn't be had within ten seconds, so that nobody makes this server knock at others at his own pace;
+//! and to wait for a set where many wait already, so that a slow server of keys takes none of the places that requests have here.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};

@@ -2,10 +2,10 @@
 //! documents. Whoever may register a URL may choose where this server knocks, so that everything about it is guarded (OWASP's
 //! server-side request forgery; OpenID Connect Core 16; RFC 7591, 5).
 //!
-//! The name is resolved here, once; every address it has is judged; the connection goes to exactly what was judged, and TLS is for the
-//! name. Refused: other schemes than `https` (`http` to loopback only where `fetch.allow_http` says so), private and special
-//! addresses that `fetch.allow` doesn't name, redirects, encodings, what is too large, too slow or too much at once. Proxies of the
-//! environment aren't asked.
+//! The name is resolved here, once; every address it has is judged; the connection goes to exactly what was judged, and TLS is
+//! for the name. Refused: other schemes than `https` (`http` to loopback only where `fetch.allow_http` says so), private and
+//! special addresses that `fetch.allow` doesn't name, redirects, encodings, what is too large, too slow or too much at once.
+//! Proxies of the environment aren't asked.
 
 mod address;
 mod error;

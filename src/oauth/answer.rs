@@ -1,8 +1,8 @@
 //! Authorization responses (RFC 6749, 4.1.2; RFC 9207; OAuth 2.0 Form Post Response Mode 1.0): where the browser goes, with a code
 //! or an error, and whether an address or a form takes it there.
 //!
-//! Only a [`ValidRedirect`] is ever gone to. Every answer, errors too, carries `iss`, and `state` byte for byte. Refused: a form for
-//! whom no form reaches, and one that would change the `state`.
+//! Only a [`ValidRedirect`] is ever gone to. Every answer, errors too, carries `iss`, and `state` byte for byte. Refused: a form
+//! for whom no form reaches, and one that would change the `state`.
 
 use super::error::Error;
 use super::redirect::ValidRedirect;

@@ -1,7 +1,7 @@
 //! The error every protocol endpoint answers with: a registered code, a sentence for the developer, a detail for the log.
 //!
-//! The code fixes the status (RFC 6749, 5.2; RFC 6750, 3.1; RFC 8707, 2; RFC 8628, 3.5). The description keeps to the characters RFC 6749
-//! allows; the detail never leaves the house.
+//! The code fixes the status (RFC 6749, 5.2; RFC 6750, 3.1; RFC 8707, 2; RFC 8628, 3.5). The description keeps to the characters
+//! RFC 6749 allows; the detail never leaves the house.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,5 +1,5 @@
-//! `prompt` (OpenID Connect Core 3.1.2.1): what an authorization request wants to be asked. Refused: words that aren't honoured here,
-//! and `none` beside any other.
+//! `prompt` (OpenID Connect Core 3.1.2.1): what an authorization request wants to be asked. Refused: words that aren't honoured
+//! here, and `none` beside any other.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,9 +1,10 @@
 //! Revocation (RFC 7009). A refresh token, of whatever authentic generation, ends its family; an access token ends alone.
 //!
-//! A client whose refresh token travels in a cookie leaves `token` out, and the cookie goes with the family; it is honoured from the
-//! client's own pages and beside the family's own browser session alone. A token that is unknown, over, or another client's answers 200 without effect (2.2). A kill that could not be committed
-//! answers 503, never 200. One client, and of a public one each user, may add ten entries a second, with a burst of a thousand:
-//! beyond that 429, so that nobody can fill the log that every gateway holds. What has ended already adds none and costs nothing.
+//! A client whose refresh token travels in a cookie leaves `token` out, and the cookie goes with the family; it is honoured from
+//! the client's own pages and beside the family's own browser session alone. A token that is unknown, over, or another client's
+//! answers 200 without effect (2.2). A kill that could not be committed answers 503, never 200. One client, and of a public one
+//! each user, may add ten entries a second, with a burst of a thousand: beyond that 429, so that nobody can fill the log that
+//! every gateway holds. What has ended already adds none and costs nothing.
 
 use axum::Extension;
 use axum::extract::State;

@@ -5,9 +5,10 @@
 //! anything wrong there is a page and no redirect, and nothing is ended. A POST without the confirmation is answered 303 to the
 //! same request as GET, which brings the session cookie.
 //!
-//! The clients of a session that ends are told: from server to server before the browser is sent on (`notify`), and through the browser
-//! by a page of hidden frames (OpenID Connect Front-Channel Logout 1.0). `ui_locales` chooses the pages' language. A `logout_hint` is
-//! taken and changes nothing: who is signed out is whoever this browser's session is of, which the question tells.
+//! The clients of a session that ends are told: from server to server before the browser is sent on (`notify`), and through the
+//! browser by a page of hidden frames (OpenID Connect Front-Channel Logout 1.0). `ui_locales` chooses the pages' language. A
+//! `logout_hint` is taken and changes nothing: who is signed out is whoever this browser's session is of, which the question
+//! tells.
 
 use axum::Extension;
 use axum::extract::{RawQuery, State};

@@ -1,5 +1,5 @@
-//! Userinfo (OpenID Connect Core 5.3): GET, POST with the header, POST with the token in the form; signed where the client registered that
-//! (5.3.2).
+//! Userinfo (OpenID Connect Core 5.3): GET, POST with the header, POST with the token in the form; signed where the client
+//! registered that (5.3.2).
 //!
 //! What the authorization's request asked for by name comes to what the scopes of the token tell (5.5).
 //!

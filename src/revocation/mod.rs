@@ -3,8 +3,8 @@
 //! In it, in this order: the owner's row is locked, the audit row is written, and where browser sessions end one row for the
 //! outbox, which others make into what clients are told; and one statement takes the counter row, writes the numbered entry and
 //! raises the mark; one for each other name that tokens carry for the user comes before it. [`settle`] commits and shows the
-//! entries to this node's live view, so that
-//! who was told "revoked" is right at once; other nodes see it within a second.
+//! entries to this node's live view, so that who was told "revoked" is right at once; other nodes see it within a second.
+//!
 //! Refused: nothing. Killing a token, family or session that a kill has already ended appends nothing.
 
 pub mod find;

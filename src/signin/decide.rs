@@ -1,7 +1,7 @@
 //! What comes next, given what the browser has proved: a pure function over session, request and consent.
 //!
-//! `prompt`, `max_age`, the subject that a hint or the `claims` parameter names, and an essential `acr` are its inputs (OpenID Connect
-//! Core 3.1.2.1 and 5.5.1).
+//! `prompt`, `max_age`, the subject that a hint or the `claims` parameter names, and an essential `acr` are its inputs (OpenID
+//! Connect Core 3.1.2.1 and 5.5.1).
 
 use chrono::{DateTime, Utc};
 

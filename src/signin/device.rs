@@ -1,4 +1,5 @@
-//! The machine for a device (RFC 8628, 3.3): a person enters the device's code in a browser, signs in there if need be, and answers.
+//! The machine for a device (RFC 8628, 3.3): a person enters the device's code in a browser, signs in there if need be, and
+//! answers.
 //!
 //! The code is the browser's that entered it first, and of that browser only the interaction's own. Entries are charged before the
 //! code is looked for. Consent is always asked for: nobody can tell who holds the device. Refused: an unknown code, one that is

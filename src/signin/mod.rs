@@ -1,4 +1,5 @@
-//! The sign-in state machine: `password` → `consent` → `done`, without HTTP.
+//! The sign-in state machine, without HTTP: `password` (or `choose`, where someone is signed in) → `consent` → `done`; for a device
+//! the same, with another question at its end.
 //!
 //! It is held in the database and bound to the browser that began it; any order of requests that is not a path of the machine
 //! is refused. What comes next is computed from what was proved ([`decide`]), never from the path taken.

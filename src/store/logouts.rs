@@ -1,5 +1,5 @@
-//! The outbox of back-channel logout: what has ended, one row for each kill and written with it; and the notices that come of it, one
-//! for each session and client. Who is to be told, and how, is `oidc/notify`'s to say.
+//! The outbox of back-channel logout: what has ended, one row for each kill and written with it; and the notices that come of it,
+//! one for each session and client. Who is to be told, and how, is `oidc/notify`'s to say.
 //!
 //! What is at work on a row takes it by moving its `due_at` ahead: whoever vanishes meanwhile leaves it to be taken again. On
 //! PostgreSQL two takers pass each other by (`SKIP LOCKED`); on SQLite they stand in line.

@@ -1,5 +1,6 @@
-//! How many sign-ins one network may begin: each leaves a row behind before anybody has proved anything, so they come in a measured
-//! flow (`throttle.interactions` a minute, all at once if need be). What is answered at once costs nothing. In memory, for each node.
+//! How many sign-ins one network may begin: each leaves a row behind before anybody has proved anything, so they come in a
+//! measured flow (`throttle.interactions` a minute, all at once if need be). What is answered at once costs nothing. In memory,
+//! for each node.
 
 use std::time::Duration;
 

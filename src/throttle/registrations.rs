@@ -1,5 +1,5 @@
-//! How many clients one network may register, and one initial access token: so many an hour (`throttle.registrations`), all at once if
-//! need be. Each leaves a row behind that stays for a while. In memory, for each node.
+//! How many clients one network may register, and one initial access token: so many an hour (`throttle.registrations`), all at
+//! once if need be. Each leaves a row behind that stays for a while. In memory, for each node.
 
 use std::time::Duration;
 

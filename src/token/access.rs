@@ -1,8 +1,9 @@
 //! Presented access tokens: the one `verify` that userinfo, introspection and Chancery's own APIs pass.
 //!
-//! Signature before content, type before claims (RFC 9068, 4; RFC 8725). Revocation is judged from the fresh live view without
-//! a statement; when the view is stale, or the token was issued ahead of it, the database is asked; when that can't be
-//! reached the answer is "come again", never "active". It is the same while this node's clock is known to be wrong. A token that claims a longer life than was ever allowed is refused.
+//! Signature before content, type before claims (RFC 9068, 4; RFC 8725). Revocation is judged from the fresh live view without a
+//! statement; when the view is stale, or the token was issued ahead of it, the database is asked; when that can't be reached the
+//! answer is "come again", never "active". It is the same while this node's clock is known to be wrong. A token that claims a
+//! longer life than was ever allowed is refused.
 
 use chrono::DateTime;
 use serde::Deserialize;

@@ -1,7 +1,8 @@
-//! Proof that a browser session has ended and that a client is to be told: the mint makes logout tokens of nothing else (OpenID Connect
-//! Back-Channel Logout 1.0, 2.4).
+//! Proof that a browser session has ended and that a client is to be told: the mint makes logout tokens of nothing else (OpenID
+//! Connect Back-Channel Logout 1.0, 2.4).
 //!
-//! Refused: a session that stands, whatever the outbox says. A token that ends somebody's session at every client is not made by mistake.
+//! Refused: a session that stands, whatever the outbox says. A token that ends somebody's session at every client is not made by
+//! mistake.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;

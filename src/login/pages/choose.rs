@@ -1,4 +1,5 @@
-//! The account chooser (OpenID Connect Core 3.1.2.1, `prompt=select_account`): whoever is signed in in this browser, or someone else.
+//! The account chooser (OpenID Connect Core 3.1.2.1, `prompt=select_account`): whoever is signed in in this browser, or someone
+//! else.
 //!
 //! Refuses to choose by itself: without an answer nothing goes on.
 

@@ -1,7 +1,8 @@
 //! The way back to the application in a form (OAuth 2.0 Form Post Response Mode 1.0, 2): it sends itself by our script, and by its
 //! button where no script runs.
 //!
-//! Refuses nothing by itself: that the form goes where it may is the caller's evidence, and the page's policy names that place alone.
+//! Refuses nothing by itself: that the form goes where it may is the caller's evidence, and the page's policy names that place
+//! alone.
 
 use askama::Template;
 

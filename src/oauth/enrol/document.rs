@@ -1,11 +1,11 @@
-//! Client-id metadata documents (draft-ietf-oauth-client-id-metadata-document-03): the `https` URL of a document is a client, as MCP clients use it.
-//! The document is fetched through the one guarded way out, kept for as long as it says within bounds, and fetched again after
-//! that before anything new is begun by it, and before a key in it proves anything at the token endpoint; what was kept is never used
-//! beyond its time.
+//! Client-id metadata documents (draft-ietf-oauth-client-id-metadata-document-03): the `https` URL of a document is a client, as
+//! MCP clients use it. The document is fetched through the one guarded way out, kept for as long as it says within bounds, and
+//! fetched again after that before anything new is begun by it, and before a key in it proves anything at the token endpoint; what
+//! was kept is never used beyond its time.
 //!
-//! Refused: a URL that is not exactly what a URL parser writes, or has a query, a fragment, user information or no path; a host that the
-//! settings don't name, if they name any; an answer that is no JSON with status 200; a document that is for another URL, has a
-//! member twice, or brings a shared secret.
+//! Refused: a URL that is not exactly what a URL parser writes, or has a query, a fragment, user information or no path; a host
+//! that the settings don't name, if they name any; an answer that is no JSON with status 200; a document that is for another URL,
+//! has a member twice, or brings a shared secret.
 
 use std::time::Duration;
 

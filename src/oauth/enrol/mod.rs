@@ -1,5 +1,6 @@
-//! Clients that no administrator registers: what they may say of themselves (RFC 7591, 2; OpenID Connect Dynamic Client Registration 1.0,
-//! 2), how that becomes the same draft an administrator's registration is, and how it is told back (RFC 7592, 3).
+//! Clients that no administrator registers: what they may say of themselves (RFC 7591, 2; OpenID Connect Dynamic Client
+//! Registration 1.0, 2), how that becomes the same draft an administrator's registration is, and how it is told back (RFC 7592,
+//! 3).
 //!
 //! Refused whatever would give them more than users can judge: grants without a redirect to a user's browser, the scopes of this
 //! server's own APIs, a client that acts for itself. They are always asked for; nothing they say makes them skip consent or

@@ -1,5 +1,5 @@
-//! From the members of a registration (RFC 7591, 2; OpenID Connect Dynamic Client Registration 1.0, 2) to a draft. Members that aren't
-//! known are ignored; null is as good as left out (RFC 7592, 2.2).
+//! From the members of a registration (RFC 7591, 2; OpenID Connect Dynamic Client Registration 1.0, 2) to a draft. Members that
+//! aren't known are ignored; null is as good as left out (RFC 7592, 2.2).
 //!
 //! Refused, each with its member: a wrong type, control characters, grants and response types that don't fit, and whatever
 //! clients that register themselves may not have. What the draft's own checks refuse is not looked at here.

@@ -1,5 +1,5 @@
-//! A registration as its client is told it (RFC 7591, 3.2.1; RFC 7592, 3): every member that is registered, as it is registered now, so
-//! that sent back it changes nothing. Secrets are for the caller to add, when there are any to tell.
+//! A registration as its client is told it (RFC 7591, 3.2.1; RFC 7592, 3): every member that is registered, as it is registered
+//! now, so that sent back it changes nothing. Secrets are for the caller to add, when there are any to tell.
 
 use serde_json::{Map, Value, json};
 

@@ -1,8 +1,9 @@
 //! `authorization_code` (RFC 6749, 4.1.3; RFC 7636): a code becomes a family, once.
 //!
-//! A spent code presented by its own client with everything right is reuse: the family ends (RFC 6749, 4.1.2). By another
-//! client, from another browser session when its refresh token is to travel in a cookie, or with anything wrong, it is refused and told to the auditor, and the family lives. An unspent code is burnt by its
-//! own client's first failed attempt, never by a stranger's.
+//! A spent code presented by its own client with everything right is reuse: the family ends (RFC 6749, 4.1.2). By another client,
+//! from another browser session when its refresh token is to travel in a cookie, or with anything wrong, it is refused and told
+//! to the auditor, and the family lives. An unspent code is burnt by its own client's first failed attempt, never by a
+//! stranger's.
 
 use super::request::{ActsFor, Grant, Redeemed, Refresh, TokenRequest};
 use super::{audience, refresh_token};

@@ -75,7 +75,7 @@ async fn redeem(request: &TokenRequest<'_>) -> Result<Redeemed, Error> {
             // Looked at once more: whoever waited for the reading may have come before the rotation it shows.
             now: standing.now().max(family.rotated_at.min(app.clock.now())),
             retry_window: client.client().registration().retry_window.unwrap_or(app.config.tokens.retry_window),
-            // A client that proves a key at each use, or a browser its session; DPoP and mTLS come with their own rooms.
+            // A client that proves a key at each use, or a browser its session.
             bound: client.proved_key() || carrier.is_bound(),
             replaced_at: replaced_at(request, &family, token.generation, carrier).await?,
             lost_race,

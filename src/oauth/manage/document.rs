@@ -1,5 +1,5 @@
-//! Clients that are metadata documents (draft-ietf-oauth-client-id-metadata-document): what was read of one is kept as a registration, by
-//! the same checks every other goes through, and judged by as long as it holds.
+//! Clients that are metadata documents (draft-ietf-oauth-client-id-metadata-document): what was read of one is kept as a
+//! registration, by the same checks every other goes through, and judged by as long as it holds.
 //!
 //! Refused: one more than there may be; what an administrator has disabled; a public client that becomes confidential, or the
 //! reverse.
@@ -65,15 +65,14 @@ pub async fn keep(
     let mut killed = None;
     if !kept {
         clients::update(&mut tx, &after, by.at).await?;
-        let looks = |draft: &Draft| (draft.name.clone(), draft.redirect_uris.clone());
-        let same = was.as_ref().map(looks) == Some(looks(&reading.draft));
+        let same = was.as_ref().is_some_and(|was| !reading.draft.looks_unlike(was));
         let forgotten = if same { 0 } else { grants::forget_all(&mut tx, id).await? };
-        let other_subjects = was.as_ref().is_some_and(|was| was.sector() != reading.draft.sector());
+        let ends = was.as_ref().and_then(|was| reading.draft.ends(was));
         let changed = was.map(|was| was.differing(&reading.draft));
         let detail = json!({ "document": reading.url, "changed": changed, "consents_forgotten": forgotten });
         audit::insert(&mut tx, &by.record(Event::ClientUpdated).client(id).detail(detail)).await?;
-        if other_subjects {
-            let cause = by.cause("subjects_changed");
+        if let Some(reason) = ends {
+            let cause = by.cause(reason);
             killed = Some(revocation::kill(&mut tx, &Target::Client(id), Reach::Lineage, &cause).await?);
         }
     }

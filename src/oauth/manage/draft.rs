@@ -161,6 +161,24 @@ impl Draft {
         }
     }
 
+    /// Whether users who allowed what was would see something else now: another name, or being taken elsewhere.
+    pub(super) fn looks_unlike(&self, was: &Self) -> bool {
+        self.name != was.name || self.redirect_uris.iter().any(|uri| !was.redirect_uris.contains(uri))
+    }
+
+    /// Why a change ends what the client holds, if it does: another profile is another rulebook, other subjects are other names for
+    /// everybody, and another way for refresh tokens to travel is another keeper, from whom none is to be taken that went the
+    /// other way.
+    pub(super) fn ends(&self, was: &Self) -> Option<&'static str> {
+        let delivery = |draft: &Self| draft.metadata.refresh_token_delivery;
+        match () {
+            () if self.profile != was.profile => Some("profile_changed"),
+            () if self.sector() != was.sector() => Some("subjects_changed"),
+            () if delivery(self) != delivery(was) => Some("delivery_changed"),
+            () => None,
+        }
+    }
+
     /// The names of what differs.
     pub(super) fn differing(&self, other: &Self) -> Vec<String> {
         let differs = [

@@ -1,5 +1,5 @@
-//! Clients that register themselves (RFC 7591) and keep their own registration (RFC 7592): each step as one transaction, by the same
-//! checks an administrator's go through.
+//! Clients that register themselves (RFC 7591) and keep their own registration (RFC 7592): each step as one transaction, by the
+//! same checks an administrator's go through.
 //!
 //! Refused: one more than there may be; an initial access token that is used up; a public client that becomes confidential, or
 //! the reverse; whatever an administrator has disabled.
@@ -118,8 +118,7 @@ pub async fn replace(
         let says = "a client stays public or confidential as it was registered; register another one";
         return Err(Refused::Invalid(vec![Problem { field: "auth_method", says: says.to_owned() }]));
     }
-    let looks_otherwise =
-        draft.name != was.name || draft.redirect_uris.iter().any(|uri| !was.redirect_uris.contains(uri));
+    let looks_otherwise = draft.looks_unlike(&was);
     if looks_otherwise || draft.scopes.iter().any(|scope| !was.scopes.contains(scope)) {
         // An administrator who let it skip consent let another one do so, and for less.
         draft.skips_consent = false;
@@ -131,20 +130,13 @@ pub async fn replace(
     let forgotten = if looks_otherwise { grants::forget_all(&mut tx, id).await? } else { 0 };
     let secrets = clients::secrets(&mut tx, id).await?;
     if !draft.needs_secret() {
-        // What it no longer proves itself by is nobody's any more.
-        for kept in &secrets {
-            clients::remove_secret(&mut tx, id, kept.id).await?;
-        }
+        own::remove_all(&mut tx, id).await?;
     }
     let secret = if draft.needs_secret() && secrets.is_empty() { Some(own::add(&mut tx, by, id).await?) } else { None };
     let detail = json!({ "changed": was.differing(&draft), "consents_forgotten": forgotten });
     audit::insert(&mut tx, &by.record(Event::ClientUpdated).client(id).detail(detail)).await?;
-    if was.sector() == draft.sector() {
-        return Ok(Change::new(tx, (after, secret)));
-    }
-    // Other subjects are other names for everybody.
-    let cause = by.cause("subjects_changed");
-    let killed = revocation::kill(&mut tx, &Target::Client(id), Reach::Lineage, &cause).await?;
+    let Some(reason) = draft.ends(&was) else { return Ok(Change::new(tx, (after, secret))) };
+    let killed = revocation::kill(&mut tx, &Target::Client(id), Reach::Lineage, &by.cause(reason)).await?;
     Ok(Change::new(tx, (after, secret)).and(killed))
 }
 

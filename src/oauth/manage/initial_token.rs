@@ -1,5 +1,5 @@
-//! Initial access tokens (RFC 7591, 1.2 and 3): an administrator makes one, and whoever holds it registers so many clients with it, for
-//! so long, with what it allows. Kept as a digest; shown once.
+//! Initial access tokens (RFC 7591, 1.2 and 3): an administrator makes one, and whoever holds it registers so many clients with
+//! it, for so long, with what it allows. Kept as a digest; shown once.
 //!
 //! Refused: one without an end, or for this server's own scopes.
 

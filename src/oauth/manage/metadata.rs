@@ -137,9 +137,10 @@ fn document(text: &str) -> Result<(), String> {
     page(&https).map_err(|_| format!("{text:?} is not the https address of a document"))
 }
 
-/// The address of a page, or of a document: `https`, and plain.
+/// The address of a page, or of a document: `https`, and plain, without a user's name that looks like another host.
 pub(super) fn page(text: &str) -> Result<(), String> {
     let url = Url::parse(text).ok().filter(|url| url.scheme() == "https" && url.host().is_some());
+    let bare = url.is_some_and(|url| url.username().is_empty() && url.password().is_none());
     let plain = text.len() <= 2000 && !text.chars().any(|c| c.is_control() || c.is_whitespace());
-    if url.is_some() && plain { Ok(()) } else { Err(format!("{text:?} is not the https address of a page")) }
+    if bare && plain { Ok(()) } else { Err(format!("{text:?} is not the https address of a page")) }
 }

@@ -46,8 +46,7 @@ pub async fn create(
     Ok(Change::new(tx, (client, secret)))
 }
 
-/// Changes a client's registration, from what it is. Another profile is another rulebook, other subjects are other names for
-/// everybody, and another way for refresh tokens to travel is another keeper: each ends the client's families.
+/// Changes a client's registration, from what it is. Some changes end what the client holds ([`Draft::ends`]).
 pub async fn update(
     store: &Store,
     by: &By<'_>,
@@ -79,14 +78,7 @@ pub async fn update(
     }
     let record = by.record(Event::ClientUpdated).client(id).detail(json!({ "changed": was.differing(&draft) }));
     audit::insert(&mut tx, &record).await?;
-    // A refresh token that travelled one way is not to be taken by the other.
-    let delivery = |row: &Client| row.metadata.refresh_token_delivery;
-    let reason = match () {
-        () if before.profile != after.profile => "profile_changed",
-        () if was.sector() != draft.sector() => "subjects_changed",
-        () if delivery(&before) != delivery(&after) => "delivery_changed",
-        () => return Ok(Change::new(tx, after)),
-    };
+    let Some(reason) = draft.ends(&was) else { return Ok(Change::new(tx, after)) };
     let killed = revocation::kill(&mut tx, &Target::Client(id), Reach::Lineage, &by.cause(reason)).await?;
     Ok(Change::new(tx, after).and(killed))
 }

@@ -1,5 +1,6 @@
-//! The registration endpoint (RFC 7591, 3; OpenID Connect Dynamic Client Registration 1.0, 3): a client registers itself, with an initial access
-//! token unless the settings open it to anyone. Beside it, in `manage`, what it does with its registration afterwards (RFC 7592).
+//! The registration endpoint (RFC 7591, 3; OpenID Connect Dynamic Client Registration 1.0, 3): a client registers itself, with an
+//! initial access token unless the settings open it to anyone. Beside it, in `manage`, what it does with its registration
+//! afterwards (RFC 7592).
 //!
 //! Refused: what is no JSON object, or has a member twice; a software statement, since nobody's is trusted here; more registrations
 //! than one network or one token may make; all that `oauth/enrol` refuses. Every refusal is told to the auditor, and guesses are

@@ -1,8 +1,9 @@
-//! One attempt to tell one client (OpenID Connect Back-Channel Logout 1.0, 2.5 and 2.8): a logout token, posted as a form, through the
-//! guarded way out; and what came of it, written with its audit row.
+//! One attempt to tell one client (OpenID Connect Back-Channel Logout 1.0, 2.5 and 2.8): a logout token, posted as a form,
+//! through the guarded way out; and what came of it, written with its audit row.
 //!
-//! 2xx is success. 400 is the client's no: asked again twice, because keys it has cached may be older than ours, and then taken for an
-//! answer. All else is tried again, later and later, until `logout.give_up`. What a client says is never repeated in our lines.
+//! 2xx is success. 400 is the client's no: asked again twice, because keys it has cached may be older than ours, and then taken
+//! for an answer. All else is tried again, later and later, until `logout.give_up`. What a client says is never repeated in our
+//! lines.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! From what has ended to a notice for each session and client that has an address: a few sessions a transaction, however many there are.
+//! From what has ended to a notice for each session and client that has an address: a few sessions a transaction, however many
+//! there are.
 //!
 //! A crash in between repeats nothing: the row says how far it is, and a session's end has one notice for one client.
 

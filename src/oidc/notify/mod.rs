@@ -1,9 +1,9 @@
 //! Telling clients that a session has ended, from server to server (OpenID Connect Back-Channel Logout 1.0).
 //!
-//! A kill writes one row (`revocation`); [`expand`] makes it into a notice for each session and client; [`deliver`] posts them. Each step
-//! is a transaction that may be done again: whoever vanishes in between leaves a row that another takes when its time is up, so that a
-//! client is told at least once, by tokens of one `jti`. A sign-out by the user tells the clients of his session before he is sent on.
-//! Refused: telling of a session that stands (`token/notice`), and disabled clients.
+//! A kill writes one row (`revocation`); [`expand`] makes it into a notice for each session and client; [`deliver`] posts them.
+//! Each step is a transaction that may be done again: whoever vanishes in between leaves a row that another takes when its time
+//! is up, so that a client is told at least once, by tokens of one `jti`. A sign-out by the user tells the clients of his session
+//! before he is sent on. Refused: telling of a session that stands (`token/notice`), and disabled clients.
 
 mod deliver;
 mod expand;

@@ -1,5 +1,5 @@
-//! What is taken: each algorithm, at each endpoint, with and without the client's name beside it; what metadata tells of it; and what
-//! a proved key is good for.
+//! What is taken: each algorithm, at each endpoint, with and without the client's name beside it; what metadata tells of it; and
+//! what a proved key is good for.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Sector documents (OpenID Connect Core 8.1): fetched through the guard at registration and at each change, by the command line as by
-//! a server; who isn't listed doesn't join.
+//! Sector documents (OpenID Connect Core 8.1): fetched through the guard at registration and at each change, by the command line
+//! as by a server; who isn't listed doesn't join.
 
 use std::net::{Ipv4Addr, SocketAddr};
 

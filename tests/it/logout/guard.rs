@@ -1,4 +1,5 @@
-//! The guarded way out, through logout addresses (V056): where this server doesn't go, and what it doesn't take, though a client names it.
+//! The guarded way out, through logout addresses (V056): where this server doesn't go, and what it doesn't take, though a client
+//! names it.
 
 use std::time::Duration;
 

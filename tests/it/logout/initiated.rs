@@ -1,4 +1,5 @@
-//! RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0), case by case; what ends nothing tells nobody. More in `signin/signout.rs`.
+//! RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0), case by case; what ends nothing tells nobody. More in
+//! `signin/signout.rs`.
 
 use reqwest::StatusCode;
 

@@ -1,5 +1,5 @@
-//! Logout: what a relying party asks for it (RP-Initiated), and how the others are told (Back-Channel, Front-Channel). V056, V066, V067,
-//! V069, V078, V116, V117.
+//! Logout: what a relying party asks for it (RP-Initiated), and how the others are told (Back-Channel, Front-Channel). V056,
+//! V066, V067, V069, V078, V116, V117.
 
 mod bounds;
 mod browser;

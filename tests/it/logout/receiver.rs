@@ -1,5 +1,5 @@
-//! A relying party's back-channel endpoint: it validates what it is told as OpenID Connect Back-Channel Logout 1.0, section 2.6, says, by
-//! the issuer's published metadata and keys alone, and answers as a script says.
+//! A relying party's back-channel endpoint: it validates what it is told as OpenID Connect Back-Channel Logout 1.0, section 2.6,
+//! says, by the issuer's published metadata and keys alone, and answers as a script says.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;

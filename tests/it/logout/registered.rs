@@ -43,9 +43,9 @@ async fn what_is_registered_is_checked_and_shown(kind: Kind) {
     assert!(text.contains("backchannel logout uri") && text.contains("https://rp.test/out"), "{text}");
     assert!(operator.run(&["client", "logouts", id]).ok().out.contains("none"));
     for (flags, says) in [
-        (["--backchannel-logout-uri", "http://rp.test/told"], "backchannel_logout_uri"),
+        (["--backchannel-logout-uri", "http://rp.test/told"], "--backchannel-logout-uri: "),
         (["--backchannel-logout-uri", "https://rp.test/told#x"], "backchannel_logout_uri"),
-        (["--backchannel-logout-uri", "https://a:b@rp.test/told"], "backchannel_logout_uri"),
+        (["--backchannel-logout-uri", "https://a:b@rp.test/told"], "--backchannel-logout-uri: "),
         (["--frontchannel-logout-uri", "https://evil.test/out"], "on the origin"),
         (["--frontchannel-logout-uri", "https://rp.test:444/out"], "on the origin"),
         (["--frontchannel-logout-uri", "https://rp.test/out#x"], "frontchannel_logout_uri"),

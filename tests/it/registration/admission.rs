@@ -1,5 +1,5 @@
-//! Who may register: initial access tokens, how often, from where, and how many (PROTOCOL: "Guarded by an initial access token unless
-//! opened by configuration").
+//! Who may register: initial access tokens, how often, from where, and how many (PROTOCOL: "Guarded by an initial access token
+//! unless opened by configuration").
 
 use chancery::clock::Clock;
 use chancery::config::RegistrationMode;

@@ -1,5 +1,5 @@
-//! Registration, fuzzed: whatever is said is registered or refused and never breaks anything; a PUT of one's own GET changes nothing;
-//! no metadata makes a public client confidential or the reverse, or gives it what only an administrator gives.
+//! Registration, fuzzed: whatever is said is registered or refused and never breaks anything; a PUT of one's own GET changes
+//! nothing; no metadata makes a public client confidential or the reverse, or gives it what only an administrator gives.
 
 use chancery::oauth::scope::OWN;
 use chancery::store::clients::{self, Client};

@@ -1,4 +1,5 @@
-//! What a client does with its own registration (RFC 7592; PROTOCOL: "GET, PUT (a PUT of one's own GET changes nothing), DELETE → 204").
+//! What a client does with its own registration (RFC 7592; PROTOCOL: "GET, PUT (a PUT of one's own GET changes nothing), DELETE →
+//! 204").
 
 use chancery::store::{audit, clients};
 use reqwest::Method;

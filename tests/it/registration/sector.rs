@@ -1,4 +1,5 @@
-//! "`sector_identifier_uri` is fetched and must list every redirect" (PROTOCOL, "Dynamic registration"; OpenID Connect Dynamic Client Registration 5).
+//! "`sector_identifier_uri` is fetched and must list every redirect" (PROTOCOL, "Dynamic registration"; OpenID Connect Dynamic
+//! Client Registration 5).
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,5 @@
-//! The outbox: written with a kill, made into notices, taken by one at a time, and gone through again by whoever comes after a crash.
+//! The outbox: written with a kill, made into notices, taken by one at a time, and gone through again by whoever comes after a
+//! crash.
 
 use std::collections::BTreeSet;
 

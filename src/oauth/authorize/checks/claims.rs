@@ -1,6 +1,6 @@
-//! Claims and classes of authentication that are asked for (OpenID Connect Core 5.5, 3.1.2.1; Unmet Authentication Requirements 1.0):
-//! the `claims` parameter, `acr_values`, and the client's default of these. A voluntary `acr` never fails. Refused: a parameter that
-//! can't be read, and an essential `acr` that nobody can meet here.
+//! Claims and classes of authentication that are asked for (OpenID Connect Core 5.5, 3.1.2.1; Unmet Authentication Requirements
+//! 1.0): the `claims` parameter, `acr_values`, and the client's default of these. A voluntary `acr` never fails. Refused: a
+//! parameter that can't be read, and an essential `acr` that nobody can meet here.
 
 use super::{Asked, Check, Draft, Run};
 use crate::oauth::error::{Code, Error};
