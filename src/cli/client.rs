@@ -148,7 +148,7 @@ struct Registration {
     /// Its families outlive the browser session, where offline_access was allowed: for native applications
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     outlives_session: Option<bool>,
-    /// The claims of profile, email and groups go into ID tokens, too
+    /// What its scopes tell of people goes into ID tokens, too
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     id_token_claims: Option<bool>,
     /// Require PKCE of a confidential client of profile oidc, too; every other client needs it anyway
