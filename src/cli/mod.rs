@@ -175,7 +175,11 @@ async fn carry_out(work: Work, config: Config, out: Out) -> Done {
             let desk = if makes { Desk::open(config, out).await? } else { Desk::there(config, out).await? };
             client::run(&desk, *command).await
         }
-        Work::Resource(command) => resource::run(&Desk::open(config, out).await?, command).await,
+        Work::Resource(command) => {
+            let makes = matches!(command, resource::Command::Create(_));
+            let desk = if makes { Desk::open(config, out).await? } else { Desk::there(config, out).await? };
+            resource::run(&desk, command).await
+        }
         Work::Revoke(command) => revoke::run(&Desk::there(config, out).await?, command).await,
         Work::Lineage(command) => lineage::run(&Desk::there(config, out).await?, command).await,
         Work::Key(command) => key::run(config, out, command).await,

@@ -97,6 +97,9 @@ async fn nobody_is_looked_for_in_a_database_that_is_not_there() {
         &["revoke", "all"],
         &["user", "list"],
         &["client", "list"],
+        &["resource", "list"],
+        &["resource", "metadata", "https://api.example.com"],
+        &["resource", "update", "https://api.example.com", "--name", "API"],
         &["lineage", "show", "ada"],
         &["audit", "list"],
     ] {
