@@ -41,7 +41,7 @@ pub(super) async fn run(desk: &Desk, command: Command) -> Done {
         Command::List(List { limit, before }) => {
             let rows = audit::newest(&desk.store, before, limit).await?;
             let json: Value = rows.iter().map(view).collect();
-            let heads = ["AT", "EVENT", "OUTCOME", "ACTOR", "ABOUT", "DETAIL", "ADDRESS"];
+            let heads = ["AT", "EVENT", "OUTCOME", "ACTOR", "ADDRESS", "DETAIL", "ABOUT"];
             desk.out.give(&json, || table(&heads, &rows.iter().map(cells).collect::<Vec<_>>()))
         }
         Command::Follow => follow(desk).await,
@@ -100,9 +100,9 @@ fn cells(row: &Row) -> Vec<String> {
         row.event.clone(),
         safe(&row.outcome),
         safe(&row.actor),
-        about.collect::<Vec<_>>().join(" "),
-        detail(row),
         safe(row.address.as_deref().unwrap_or_default()),
+        detail(row),
+        about.collect::<Vec<_>>().join(" "),
     ]
 }
 

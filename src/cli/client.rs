@@ -11,10 +11,11 @@ use super::client_metadata::Flags;
 use super::client_sector::{listed, listed_once_changed};
 use super::desk::Desk;
 use super::initial_token;
-use super::out::{Done, Failure, pairs, safe, table, time};
+use super::out::{Done, Failure, note, pairs, safe, table, time};
 use super::view;
 use crate::config::parse_duration;
 use crate::oauth::client_auth::methods;
+use crate::oauth::grants::authorization_code;
 use crate::oauth::manage::{self, Draft, Rotation};
 use crate::oauth::profile::Profile;
 use crate::oauth::registry;
@@ -230,6 +231,9 @@ async fn create(desk: &Desk, create: Create) -> Done {
     let change = manage::create(&desk.store, &desk.by(), &draft).await?;
     manage::on_site(&change.value().0, &desk.config.site)?;
     let (client, secret) = change.commit().await?;
+    if client.redirect_uris.is_empty() && client.grants.iter().any(|grant| grant == authorization_code::GRANT.name) {
+        note("no redirect URI is registered, so nobody can sign in to it: `chancery client update … --redirect-uri`");
+    }
     given(desk, client.id, secret.as_ref(), json!({}))
 }
 

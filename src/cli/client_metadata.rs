@@ -46,10 +46,10 @@ pub(super) struct Flags {
     /// Document that lists the redirect URIs of all clients that see the same pairwise names
     #[arg(long, value_name = "URI")]
     sector_identifier_uri: Option<String>,
-    /// What its ID tokens are signed with, instead of what its profile says
+    /// What its ID tokens are signed with, such as RS256 or ES256, instead of what its profile says
     #[arg(long, value_name = "ALG")]
     id_token_signed_response_alg: Option<String>,
-    /// What userinfo is signed with; without it userinfo is plain JSON
+    /// What userinfo is signed with, such as RS256 or ES256; without it userinfo is plain JSON
     #[arg(long, value_name = "ALG")]
     userinfo_signed_response_alg: Option<String>,
     /// A claim of the client's own, told from a user attribute with the scope profile: department=dept; may be repeated

@@ -46,14 +46,15 @@ use crate::jobs::{build, serve};
 #[derive(Debug, Parser)]
 #[command(name = "chancery", version, propagate_version = true)]
 struct Cli {
+    // Every command has these three: they stand behind its own.
     /// The settings file; otherwise CHANCERY_CONFIG, otherwise ./chancery.toml
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", display_order = 900)]
     config: Option<PathBuf>,
     /// One setting by its path, such as listen=0.0.0.0:7600; stronger than file and environment
-    #[arg(long = "set", global = true, value_name = "SETTING=VALUE")]
+    #[arg(long = "set", global = true, value_name = "SETTING=VALUE", display_order = 901)]
     set: Vec<String>,
     /// Print JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 902)]
     json: bool,
     #[command(subcommand)]
     command: Command,
@@ -174,7 +175,11 @@ async fn carry_out(work: Work, config: Config, out: Out) -> Done {
             let desk = if makes { Desk::open(config, out).await? } else { Desk::there(config, out).await? };
             client::run(&desk, *command).await
         }
-        Work::Resource(command) => resource::run(&Desk::open(config, out).await?, command).await,
+        Work::Resource(command) => {
+            let makes = matches!(command, resource::Command::Create(_));
+            let desk = if makes { Desk::open(config, out).await? } else { Desk::there(config, out).await? };
+            resource::run(&desk, command).await
+        }
         Work::Revoke(command) => revoke::run(&Desk::there(config, out).await?, command).await,
         Work::Lineage(command) => lineage::run(&Desk::there(config, out).await?, command).await,
         Work::Key(command) => key::run(config, out, command).await,

@@ -102,10 +102,10 @@ pub(super) fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
 }
 
 /// Names and values, one pair a line; pairs without a value are left out.
-pub(super) fn pairs(pairs: &[(&str, String)]) -> String {
+pub(super) fn pairs<N: AsRef<str>>(pairs: &[(N, String)]) -> String {
     let shown: Vec<_> = pairs.iter().filter(|(_, value)| !value.is_empty()).collect();
-    let width = shown.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    shown.iter().map(|(name, value)| format!("{name:<width$}  {value}\n")).collect()
+    let width = shown.iter().map(|(name, _)| name.as_ref().chars().count()).max().unwrap_or(0);
+    shown.iter().map(|(name, value)| format!("{:<width$}  {value}\n", name.as_ref())).collect()
 }
 
 /// A time as people read it.

@@ -171,10 +171,10 @@ async fn create(desk: &Desk, create: Create) -> Done {
         details: create.details.edit()?,
     };
     let hash = hash(desk, create.password_stdin)?;
-    if hash.is_none() {
-        note("no password is set: `chancery user set-password` sets one");
-    }
     let user = people::create(&desk.store, &desk.by(), new, hash.as_deref()).await?.commit().await?;
+    if hash.is_none() {
+        note(format!("no password is set: `chancery user set-password {}` sets one", safe(&user.username)));
+    }
     desk.out.give(&json!({ "id": user.id, "username": user.username }), || view::user_text(&user))
 }
 

@@ -48,7 +48,7 @@ pub(super) fn user_text(user: &User) -> String {
         let verified = if user.email_verified { "verified" } else { "not verified" };
         format!("{} ({verified})", safe(email))
     });
-    let mut text = pairs(&[
+    let mut rows = named([
         ("username", safe(&user.username)),
         ("id", user.id.to_string()),
         ("sub", user.sub.to_string()),
@@ -65,13 +65,18 @@ pub(super) fn user_text(user: &User) -> String {
         let verified = if user.details.phone_number_verified { " (verified)" } else { " (not verified)" };
         let beside = if known.name == "phone_number" { verified } else { "" };
         if let Some(told) = (known.of)(&user.details) {
-            text.push_str(&pairs(&[(&known.name.replace('_', " "), safe(told) + beside)]));
+            rows.push((known.name.replace('_', " "), safe(told) + beside));
         }
     }
     for (name, value) in user.details.attributes.iter() {
-        text.push_str(&pairs(&[(&format!("attribute {name}"), safe(&value.to_string()))]));
+        rows.push((format!("attribute {}", safe(name)), safe(&value.to_string())));
     }
-    text
+    pairs(&rows)
+}
+
+/// Pairs to which those are added that a record may have beside.
+fn named<const N: usize>(known: [(&str, String); N]) -> Vec<(String, String)> {
+    known.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 pub(super) fn client(client: &Client) -> Value {
@@ -134,7 +139,7 @@ pub(super) fn client_text(client: &Client, secrets: &[ClientSecret]) -> String {
         None => format!("made {}", time(secret.created_at)),
     });
     let yes = |flag: bool| if flag { "yes" } else { "no" }.to_owned();
-    let mut text = pairs(&[
+    let mut rows = named([
         ("name", safe(&client.name)),
         ("client_id", safe(&called(client))),
         ("source", source(client)),
@@ -163,8 +168,9 @@ pub(super) fn client_text(client: &Client, secrets: &[ClientSecret]) -> String {
     ];
     for (name, value) in client.metadata.members() {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        text.push_str(&pairs(&[(&name.replace('_', " "), safe(&value))]));
+        rows.push((name.replace('_', " "), safe(&value)));
     }
+    let mut text = pairs(&rows);
     for (name, values) in lists.into_iter().filter(|(_, values)| !values.is_empty()) {
         let values: Vec<_> = values.iter().map(|value| safe(value)).collect();
         text.push_str(&format!("{name}\n    {}\n", values.join("\n    ")));

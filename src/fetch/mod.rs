@@ -134,7 +134,12 @@ impl Fetch {
     fn judge(&self, target: &Target, address: IpAddr) -> Result<(), FetchError> {
         if !target.secure {
             let permitted = self.settings.allow_http && address.is_loopback();
-            return if permitted { Ok(()) } else { Err(FetchError::BadUrl("is not https")) };
+            let why = if address.is_loopback() {
+                "is not https, and plain http of loopback is off (fetch.allow_http)"
+            } else {
+                "is not https"
+            };
+            return if permitted { Ok(()) } else { Err(FetchError::BadUrl(why)) };
         }
         address::judge(address, &self.settings.allow).map_err(|range| FetchError::Refused(address, range))
     }

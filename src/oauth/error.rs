@@ -120,11 +120,17 @@ impl Error {
         Self::new(Code::ServerError, "something went wrong here; the request id tells an operator what").because(detail)
     }
 
-    /// The description, in the characters RFC 6749 allows (%x20-21 / %x23-5B / %x5D-7E), 200 at most.
+    /// The description, in the characters RFC 6749 allows (%x20-21 / %x23-5B / %x5D-7E), 200 at most. A double quote becomes a
+    /// single one.
     #[must_use]
     pub fn description(&self) -> String {
-        let allowed = |c: char| matches!(c, ' '..='~') && c != '"' && c != '\\';
-        self.description.chars().map(|c| if allowed(c) { c } else { '?' }).take(200).collect()
+        let allowed = |c: char| matches!(c, ' '..='~') && c != '\\';
+        let spelt = |c| match c {
+            '"' => '\'',
+            c if allowed(c) => c,
+            _ => '?',
+        };
+        self.description.chars().map(spelt).take(200).collect()
     }
 }
 

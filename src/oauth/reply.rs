@@ -132,7 +132,7 @@ pub fn bearer<'a>(headers: &'a HeaderMap, form: Option<&'a Params>) -> Result<&'
 }
 
 /// Marks the absence of any token: its challenge carries no error code (RFC 6750, 3.1).
-const NO_TOKEN: &str = "no token";
+pub(super) const NO_TOKEN: &str = "no token";
 
 /// A JSON answer that no cache keeps.
 #[must_use]

@@ -75,7 +75,7 @@ async function search() {
 const actions = {
   "sign-in": () => auth.signIn(),
   "sign-out": () => auth.signOut(here),
-  reload: () => location.reload(),
+  reload: async () => location.reload(),
   async refresh() {
     if (!(await auth.refresh())) throw Object.assign(new Error(), { error: "signed_out" });
     const claims = read(await auth.token());

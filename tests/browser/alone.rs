@@ -153,6 +153,9 @@ async fn a_reload_and_a_lost_network_sign_nobody_out() {
     alone.scene.browser.until("signed out", "document.body.innerText.includes('You are signed out')").await;
     alone.scene.browser.press("sign-in").await;
     assert!(alone.scene.browser.has("password").await, "the session has ended");
+    // No action of the page, the reload among them, ended in an error that nobody caught.
+    let said = alone.scene.browser.console().await;
+    assert!(!said.iter().any(|line| line.contains("Uncaught")), "{said:#?}");
     alone.scene.close().await;
 }
 

@@ -116,7 +116,7 @@ impl<'a> Members<'a> {
                 Ok(_) => {
                     kept.insert(name.to_owned(), value.clone());
                 }
-                Err(_) => self.problems.add(name, "has a type or value that this member doesn't have"),
+                Err(why) => self.problems.add(name, unfit(&why)),
             }
         }
         serde_json::from_value(Value::Object(kept)).unwrap_or_else(|_| {
@@ -179,4 +179,13 @@ fn controls(value: &Value) -> bool {
         }
         _ => false,
     }
+}
+
+/// What a member should have been. Of the reader's words those alone that are its own: what was sent is not said again.
+fn unfit(why: &serde_json::Error) -> String {
+    let why = why.to_string();
+    let plain = |what: &str| what.len() <= 80 && what.chars().all(|c| matches!(c, ' '..='~'));
+    let expected = why.rsplit_once("expected ").map(|(_, what)| what).filter(|what| plain(what));
+    let says = "has a type or value that this member doesn't have";
+    expected.map_or_else(|| says.to_owned(), |what| format!("{says}; expected {}", what.replace('`', "'")))
 }

@@ -131,7 +131,8 @@ fn scopes(draft: &Draft, resources: &[Resource], problems: &mut Problems) {
             let grants = registry::grant_names(|grant| grant.acts_for == ActsFor::Itself).join(" or ");
             problems.add("scopes", format!("{scope} is for clients acting for themselves: add the grant {grants}"));
         } else if !own && !STANDARD.contains(&scope.as_str()) && !theirs.contains(&scope.as_str()) {
-            problems.add("scopes", format!("{scope:?} is neither a standard scope nor one of the client's resources"));
+            problems
+                .add("scopes", format!("{scope:?} is neither a standard scope nor one of a resource of the client"));
         }
     }
 }

@@ -91,6 +91,9 @@ async fn admitted(app: &App, headers: &HeaderMap) -> Result<Option<InitialToken>
     if !headers.contains_key(header::AUTHORIZATION) && app.config.registration.mode == RegistrationMode::Open {
         return Ok(None);
     }
+    if !headers.contains_key(header::AUTHORIZATION) {
+        return Err(Error::new(Code::InvalidToken, "an initial access token is needed").because(reply::NO_TOKEN));
+    }
     let text = reply::bearer(headers, None)?;
     let unknown = || no_longer_good("never ours").guessed();
     let digest = Opaque::<Kind>::parse(text).ok_or_else(unknown)?.digest();

@@ -4,7 +4,12 @@ use crate::kit::actors::Browser;
 use crate::kit::issuer::{Issuer, Kind, on_both};
 use crate::kit::operator::Operator;
 
-on_both!(what_a_family_died_of_stays_told, the_audit_trail_tells_why);
+on_both!(
+    what_a_family_died_of_stays_told,
+    the_audit_trail_tells_why,
+    a_note_is_about_what_was_done,
+    a_plain_loopback_address_names_its_setting,
+);
 
 async fn what_a_family_died_of_stays_told(kind: Kind) {
     let issuer = Issuer::start(kind).await;
@@ -41,6 +46,44 @@ async fn the_audit_trail_tells_why(kind: Kind) {
     for said in ["reason=laptop stolen", "kind=user", "kind=all", "reason=drill"] {
         assert!(text.contains(said), "{said} is not in {text}");
     }
+    let heads: Vec<_> = text.lines().next().unwrap().split_whitespace().collect();
+    assert_eq!(heads, ["AT", "EVENT", "OUTCOME", "ACTOR", "ADDRESS", "DETAIL", "ABOUT"], "the widest stands last");
+    issuer.stop().await;
+}
+
+async fn a_note_is_about_what_was_done(kind: Kind) {
+    let issuer = Issuer::start(kind).await;
+    let operator = Operator::of(&issuer);
+    let refused = operator.run(&["user", "create", "bob", "--email", "bob"]);
+    assert!(!refused.err.contains("note:"), "{}", refused.err);
+    refused.refused("is not an e-mail address");
+    let made = operator.run(&["user", "create", "bob"]).ok();
+    assert!(made.err.contains("`chancery user set-password bob` sets one"), "{}", made.err);
+    let made = operator.run(&["client", "create", "--name", "Nowhere"]).ok();
+    assert!(made.err.contains("no redirect URI is registered"), "{}", made.err);
+    for whole in [
+        &["client", "create", "--name", "Board", "--redirect-uri", "https://rp.test/cb"][..],
+        &["client", "create", "--name", "Job", "--grant", "client_credentials"],
+        &["client", "create", "--name", "Set", "--public", "--grant", "device_code"],
+    ] {
+        let made = operator.run(whole).ok();
+        assert!(!made.err.contains("note:"), "{}", made.err);
+    }
+    issuer.stop().await;
+}
+
+/// Whoever develops on one machine is told which setting stands in the way.
+async fn a_plain_loopback_address_names_its_setting(kind: Kind) {
+    let issuer = Issuer::start(kind).await;
+    let operator = Operator::of(&issuer).and("CHANCERY_FETCH__ALLOW_HTTP", "off");
+    let told = |uri: &str| {
+        let client = ["client", "create", "--name", "Board", "--redirect-uri", "https://rp.test/cb"];
+        operator.run(&[&client[..], &["--backchannel-logout-uri", uri]].concat())
+    };
+    told("http://127.0.0.1:9000/ended").refused("plain http of loopback is off (fetch.allow_http)");
+    let elsewhere = told("http://192.0.2.7/ended");
+    assert!(!elsewhere.err.contains("allow_http"), "{}", elsewhere.err);
+    elsewhere.refused("is not https");
     issuer.stop().await;
 }
 
@@ -54,6 +97,9 @@ async fn nobody_is_looked_for_in_a_database_that_is_not_there() {
         &["revoke", "all"],
         &["user", "list"],
         &["client", "list"],
+        &["resource", "list"],
+        &["resource", "metadata", "https://api.example.com"],
+        &["resource", "update", "https://api.example.com", "--name", "API"],
         &["lineage", "show", "ada"],
         &["audit", "list"],
     ] {

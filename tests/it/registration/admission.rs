@@ -30,6 +30,7 @@ async fn a_token_is_needed_and_counted(kind: Kind) {
     let answer = register(&issuer, None, &modest()).await;
     answer.is(401, "invalid_token");
     assert_eq!(answer.headers["www-authenticate"], "Bearer realm=\"chancery\"");
+    assert_eq!(answer.str("error_description"), "an initial access token is needed");
     let (id, token) = initial(&issuer, 2, Terms::default()).await;
     let wrong = register(&issuer, Some(&token), &with(json!({ "scope": 7 }))).await;
     wrong.is(400, "invalid_client_metadata");

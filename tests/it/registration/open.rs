@@ -157,6 +157,19 @@ async fn what_does_not_fit_is_refused_by_name(kind: Kind) {
         answer.is(400, error);
         assert!(answer.str("error_description").starts_with(named), "{more}: {}", answer.text);
     }
+    // It says what would do, legibly, and nothing that was sent to it but what is wrong.
+    for (more, says) in [
+        (json!({ "grant_types": ["implicit"] }), "grant_types: 'implicit' is not known"),
+        (
+            json!({ "subject_type": "pair" }),
+            "subject_type: has a type or value that this member doesn't have; expected 'p",
+        ),
+        (json!({ "subject_type": "a expected \u{202e}x" }), "subject_type: has a type or value"),
+    ] {
+        let answer = register(&issuer, None, &with(more)).await;
+        let said = answer.str("error_description");
+        assert!(said.starts_with(says) && !said.contains(['?', '"']), "{said}");
+    }
     // Of another type than it has, whatever it is.
     for name in [
         "redirect_uris",
