@@ -103,6 +103,22 @@ pub fn refusal(refused: Refused) -> Error {
     }
 }
 
+/// Refuses addresses that this server would never go to: told now, not when it first should go there. A sector's document is
+/// fetched at once, and tells by itself.
+pub fn reachable(app: &App, draft: &Draft) -> Result<(), Error> {
+    let gone_to =
+        [("jwks_uri", &draft.metadata.jwks_uri), ("backchannel_logout_uri", &draft.metadata.backchannel_logout_uri)];
+    for (member, uri) in gone_to {
+        let Some(uri) = uri else { continue };
+        // Why is this network's own affair: who registers learns that, not what lies there.
+        app.fetch.permits(uri).map_err(|why| {
+            let says = format!("{member}: this server would never go there");
+            Error::new(Code::InvalidClientMetadata, says).because(why)
+        })?;
+    }
+    Ok(())
+}
+
 fn invalid(problems: &[Problem]) -> Error {
     let redirect = problems.iter().find(|problem| problem.field == "redirect_uris");
     let code = if redirect.is_some() { Code::InvalidRedirectUri } else { Code::InvalidClientMetadata };

@@ -169,7 +169,14 @@ async fn replaced(
     let (id, at) = (owner.client.id, app.clock.after_stamps());
     let by = By { actor: Actor::Client(id), caller, at };
     let listed = match manage::Draft::of(&owner.client) {
-        Some(was) => listed(app, caller, &was, &enrol::read(&members, &was, &terms).map_err(enrol::refusal)?).await?,
+        Some(was) => {
+            let now = enrol::read(&members, &was, &terms).map_err(enrol::refusal)?;
+            // What stands may stand: a PUT of one's own GET is taken, whatever the settings are by now.
+            if now.metadata != was.metadata {
+                enrol::reachable(app, &now)?;
+            }
+            listed(app, caller, &was, &now).await?
+        }
         None => None,
     };
     let edit = |was: &manage::Draft| Ok(manage::Draft { listed, ..enrol::read(&members, was, &terms)? });

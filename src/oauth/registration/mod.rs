@@ -63,6 +63,7 @@ async fn answer(app: &App, caller: &Caller, headers: &HeaderMap, body: Read) -> 
     }
     let terms = Terms::of(app, token.as_ref().map(|token| &token.terms.0)).await?;
     let mut draft = enrol::read(&members, &terms.draft(), &terms).map_err(enrol::refusal)?;
+    enrol::reachable(app, &draft)?;
     let id = token.as_ref().map(|token| token.id);
     if !app.registrations.take(caller, id, app.clock.monotonic()) {
         return Err(Error::new(Code::TooMany, "too many registrations from this network, or with this token"));

@@ -56,6 +56,18 @@ async fn v168_one_registration_per_dangerous_member(kind: Kind) {
             dangerous.push((json!({ name: uri }), "invalid_client_metadata"));
         }
     }
+    // Nor is a key set or a logout address taken that this server would never go to.
+    for uri in [
+        "https://127.0.0.1/x",
+        "https://10.0.0.1/x",
+        "https://[::1]/x",
+        "https://169.254.169.254/x",
+        "https://0x7f000001/x",
+    ] {
+        dangerous.push((json!({ "backchannel_logout_uri": uri }), "invalid_client_metadata"));
+        let keys = json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": uri });
+        dangerous.push((keys, "invalid_client_metadata"));
+    }
     for (more, error) in dangerous {
         let answer = register(&issuer, None, &with(more.clone())).await;
         assert_eq!(
