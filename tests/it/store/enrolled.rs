@@ -3,7 +3,7 @@
 use chancery::store::clients::{self, Client};
 use chancery::store::enrolled::{self, Registration};
 use chancery::store::initial_tokens::{self, InitialToken, Terms, Used};
-use chancery::store::{Error, grants, revocations};
+use chancery::store::{Error, grants, revocations, rolls};
 use chrono::TimeDelta;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -200,9 +200,13 @@ async fn consents_are_taken_back_together(kind: Kind) {
     let mut tx = bed.store.begin().await.unwrap();
     let resources = [("https://api.test".to_owned(), "openid".to_owned())].into();
     grants::consent(&mut tx, owners.grant_id, ("openid", &resources), 1, rows::now()).await.unwrap();
+    grants::consent_claims(&mut tx, owners.grant_id, "email").await.unwrap();
     assert_eq!(grants::forget_all(&mut tx, Uuid::nil()).await.unwrap(), 0);
     assert_eq!(grants::forget_all(&mut tx, owners.client_id).await.unwrap(), 1);
     tx.commit().await.unwrap();
     let grant = grants::find(&bed.store, owners.user_id, owners.client_id).await.unwrap().unwrap();
     assert_eq!((grant.scopes.as_str(), grant.resources.is_none(), grant.consented_at), ("", true, None));
+    // Nor what was allowed by name: a consent to a device, which says nothing of names, would bring it back.
+    let roll = rolls::of_session_at(&bed.store, owners.session_id, owners.client_id).await.unwrap().unwrap();
+    assert_eq!(roll.grant.unwrap().grant_claims, "");
 }
