@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::io::AsyncWriteExt;
-use tokio::time::sleep;
 
 use super::{Keyed, ask, by_key};
-use crate::fetch::servers::{Script, Server, says, script};
+use crate::fetch::servers::{Server, endless, says};
 use crate::kit::issuer::{Kind, on_both};
 use crate::kit::signer::{Signer, good_claims};
 
@@ -57,21 +55,6 @@ async fn v056_no_private_address_is_knocked_at(kind: Kind) {
     keyed.ask(&claims).await.ok();
     assert_eq!(canary.connections(), 0);
     keyed.issuer.stop().await;
-}
-
-fn endless(first: &'static str, again: impl Into<String>, pause: Duration) -> Script {
-    let again = again.into();
-    script(move |mut wire| {
-        let again = again.clone();
-        async move {
-            wire.write_all(first.as_bytes()).await?;
-            loop {
-                wire.write_all(again.as_bytes()).await?;
-                wire.flush().await?;
-                sleep(pause).await;
-            }
-        }
-    })
 }
 
 async fn hostile_answers_are_no_keys(kind: Kind) {

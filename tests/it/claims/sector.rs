@@ -2,6 +2,7 @@
 //! as by a server; who isn't listed doesn't join.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use chancery::change::{By, Refused};
 use chancery::event::{Actor, Caller};
@@ -9,7 +10,7 @@ use chancery::oauth::manage::{self, Draft, sector};
 use chancery::store::client_metadata::SubjectType;
 use tempfile::TempDir;
 
-use crate::fetch::servers::{Authority, Script, Server, good, says};
+use crate::fetch::servers::{Authority, Script, Server, endless, good, says};
 use crate::kit::actors::{Browser, RelyingParty, claims};
 use crate::kit::issuer::{Issuer, Kind, Setup, on_both};
 use crate::kit::operator::Operator;
@@ -37,6 +38,7 @@ impl Host {
         let server = Server::at(address, Some(authority.server("127.0.0.1")), script).await;
         let operator = Operator::of(issuer)
             .and("CHANCERY_FETCH__ALLOW", "127.0.0.1")
+            .and("CHANCERY_FETCH__TIMEOUT", "3s")
             .and("CHANCERY_FETCH__EXTRA_CA", ca.as_os_str());
         Self { server, operator, folder }
     }
@@ -107,6 +109,9 @@ async fn what_does_not_list_them_is_refused(kind: Kind) {
         (status("404 Not Found", r#"["https://a.test/cb"]"#), "the answer has the status 404"),
         (status("302 Found\r\nLocation: https://b.test/", r#"["https://a.test/cb"]"#), "redirect"),
         (good(&format!("[\"https://a.test/cb\",\"{}\"]", "x".repeat(70_000))), "too large"),
+        (status("200 OK\r\nContent-Encoding: gzip", r#"["https://a.test/cb"]"#), "compressed"),
+        (endless("HTTP/1.1 200 OK\r\n\r\n[", "\"https://a.test/cb\",".repeat(99), Duration::ZERO), "too large"),
+        (endless("HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n", "[", Duration::from_millis(20)), "too long"),
     ] {
         let host = Host::of(&issuer, script).await;
         let url = host.url();

@@ -49,6 +49,22 @@ pub fn says(answer: impl Into<Vec<u8>>) -> Script {
     })
 }
 
+/// A script that never comes to its end: the one thing first, then the other again and again.
+pub fn endless(first: &'static str, again: impl Into<String>, pause: std::time::Duration) -> Script {
+    let again = again.into();
+    script(move |mut wire| {
+        let again = again.clone();
+        async move {
+            wire.write_all(first.as_bytes()).await?;
+            loop {
+                wire.write_all(again.as_bytes()).await?;
+                wire.flush().await?;
+                tokio::time::sleep(pause).await;
+            }
+        }
+    })
+}
+
 /// A good answer with this body.
 pub fn good(body: &str) -> Script {
     says(format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len()))

@@ -1,4 +1,4 @@
-//! Who may register: initial access tokens, how often, from where, and how many (PROTOCOL: "Guarded by an initial access token
+//! Who may register: initial access tokens, how often, from where, and how many (docs/CONFORMANCE.md: "Guarded by an initial access token
 //! unless opened by configuration").
 
 use chancery::clock::Clock;

@@ -1,4 +1,4 @@
-//! What a client does with its own registration (RFC 7592; PROTOCOL: "GET, PUT (a PUT of one's own GET changes nothing), DELETE →
+//! What a client does with its own registration (RFC 7592; docs/CONFORMANCE.md: "GET, PUT (a PUT of one's own GET changes nothing), DELETE →
 //! 204").
 
 use chancery::store::{audit, clients};

@@ -1,4 +1,4 @@
-//! Registering, and what is answered (RFC 7591, 3; PROTOCOL, "Dynamic registration").
+//! Registering, and what is answered (RFC 7591, 3; docs/CONFORMANCE.md).
 
 use chancery::config::RegistrationMode;
 use chancery::store::clients;

@@ -1,4 +1,4 @@
-//! "`sector_identifier_uri` is fetched and must list every redirect" (PROTOCOL, "Dynamic registration"; OpenID Connect Dynamic
+//! "`sector_identifier_uri` is fetched and must list every redirect" (docs/CONFORMANCE.md; OpenID Connect Dynamic
 //! Client Registration 5).
 
 use serde_json::{Value, json};

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 
-use crate::fetch::servers::{Authority, Server, script};
+use crate::fetch::servers::{Authority, Script, Server, script};
 use crate::kit::actors::{Answer, Browser, Flow, http};
 use crate::kit::issuer::{Issuer, Setup};
 
@@ -29,8 +29,6 @@ pub struct Host {
 
 impl Host {
     pub async fn new() -> Self {
-        let (authority, folder) = (Authority::new("ours"), TempDir::new().unwrap());
-        std::fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
         let says = Arc::<Mutex<Vec<u8>>>::default();
         let said = Arc::clone(&says);
         let answers = script(move |mut wire| {
@@ -40,9 +38,16 @@ impl Host {
                 wire.shutdown().await
             }
         });
+        Self { says, ..Self::that(answers).await }
+    }
+
+    /// One that does what a script says, and nothing else.
+    pub async fn that(script: Script) -> Self {
+        let (authority, folder) = (Authority::new("ours"), TempDir::new().unwrap());
+        std::fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
         let at = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let server = Server::at(at, Some(authority.server("localhost")), answers).await;
-        Self { server, says, folder }
+        let server = Server::at(at, Some(authority.server("localhost")), script).await;
+        Self { server, says: Arc::default(), folder }
     }
 
     /// The URL of its document, which is a client.

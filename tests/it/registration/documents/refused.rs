@@ -9,10 +9,12 @@ use chancery::store::clients;
 use serde_json::{Value, json};
 
 use super::{Host, asks, refused};
+use crate::fetch::servers::endless;
 use crate::kit::issuer::{Issuer, Kind, Setup, on_both};
 
 on_both!(
     a_document_that_is_none,
+    a_document_that_never_ends,
     v056_no_url_of_a_client_leads_inside,
     a_url_that_names_no_client,
     fetches_and_documents_are_counted,
@@ -79,6 +81,25 @@ async fn a_document_that_is_none(kind: Kind) {
     let row = clients::get(&issuer.app.store, clients::id_of(&url).unwrap()).await.unwrap().unwrap();
     assert_eq!((row.redirect_uris.0.len(), row.tos_uri, row.metadata.contacts.len()), (1, None, 0));
     issuer.stop().await;
+}
+
+async fn a_document_that_never_ends(kind: Kind) {
+    let (none, slow) = (Duration::ZERO, Duration::from_millis(20));
+    for (script, says) in [
+        (endless("HTTP/1.1 200 OK\r\n\r\n{\"x\":[", "1,".repeat(1000), none), "the answer is too large"),
+        (endless("HTTP/1.1 200 OK\r\n", format!("X: {}\r\n", "a".repeat(1000)), none), "the answer is too large"),
+        (endless("HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n", "{", slow), "it took too long"),
+    ] {
+        let host = Host::that(script).await;
+        let change = |config: &mut chancery::config::Config| config.fetch.timeout = Duration::from_secs(3);
+        let issuer = Issuer::start_with(kind, host.setup(Setup { change: Box::new(change), ..Setup::patient() })).await;
+        let page = asks(&issuer, &host.url()).await;
+        assert!(page.status.is_client_error() || page.status == 503, "{says}: {}", page.text);
+        assert!(page.text.contains("client_id"), "{says}: {}", page.text);
+        assert_eq!(host.server.connections(), 1, "{says}");
+        none_kept(&issuer).await;
+        issuer.stop().await;
+    }
 }
 
 /// Loopback, private and special addresses, however they are spelled, by names that lead there: never connected to.
