@@ -159,7 +159,9 @@ fn key_set(file: &str) -> Done<Option<Value>> {
     }
     let text = fs::read_to_string(file).map_err(|error| Failure::new(format!("--jwks {file}: {error}")))?;
     let read = serde_json::from_str(&text);
-    read.map(Some).map_err(|error| Failure::new(format!("--jwks {file}: not JSON: {error}")))
+    read.map(Some).map_err(|error| {
+        Failure::new(format!("--jwks {file}: no JWK set, which is JSON with the member keys: {error}"))
+    })
 }
 
 /// `CLAIM=ATTRIBUTE`, each; none for "".

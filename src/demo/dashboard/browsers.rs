@@ -28,6 +28,8 @@ pub(super) struct Browser {
     pub signed_in: Option<SignedIn>,
     /// What the last button did.
     pub result: Option<Outcome>,
+    /// Whether the issuer told us that this browser's session has ended.
+    pub told: bool,
     /// The `state` of a sign-out that the issuer has not sent back yet.
     pub leaving: Option<String>,
 }
@@ -99,7 +101,7 @@ impl Browsers {
         for browser in all {
             let mut browser = browser.lock().await;
             if browser.signed_in.as_ref().is_some_and(|signed_in| ended(&signed_in.id_claims)) {
-                (browser.signed_in, browser.result) = (None, None);
+                (browser.signed_in, browser.result, browser.told) = (None, None, true);
             }
         }
     }

@@ -20,6 +20,8 @@ struct Home<'a> {
     issuer: &'a str,
     /// Whether there is a dashboard in the browser besides.
     alone: bool,
+    /// Whether the issuer ended what was here.
+    told: bool,
 }
 
 /// Something failed: what, and the way on.
@@ -80,15 +82,17 @@ struct Row {
 
 /// `GET /`.
 pub(super) async fn overview(State(dashboard): State<Shared>, headers: HeaderMap) -> Response {
+    let mut told = false;
     if let Some(browser) = dashboard.browsers.find(&headers, dashboard.clock.monotonic()) {
         let browser = browser.lock().await;
+        told = browser.told;
         if let Some(signed_in) = &browser.signed_in {
             return page::html(StatusCode::OK, &dashboard.overview_of(&browser, signed_in));
         }
     }
     page::html(
         StatusCode::OK,
-        &Home { issuer: &dashboard.config.issuer, alone: dashboard.config.browser_client_id.is_some() },
+        &Home { issuer: &dashboard.config.issuer, alone: dashboard.config.browser_client_id.is_some(), told },
     )
 }
 
