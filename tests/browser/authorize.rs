@@ -118,11 +118,17 @@ impl Stage {
         self.browser.script(script).await.as_i64().unwrap()
     }
 
-    /// Where the last button of the page stands.
+    /// Where the last button of the page stands, once it stands still: a window that was just made narrow or wide settles first.
     async fn foot(&self) -> i64 {
         let script =
             "return Math.round([...document.querySelectorAll('main button')].pop().getBoundingClientRect().top)";
-        self.browser.script(script).await.as_i64().unwrap()
+        let (mut last, mut same) = (i64::MIN, 0);
+        while same < 5 {
+            let now = self.browser.script(script).await.as_i64().unwrap();
+            (last, same) = (now, if now == last { same + 1 } else { 0 });
+            tokio::time::sleep(std::time::Duration::from_millis(40)).await;
+        }
+        last
     }
 
     /// The console said nothing, of a policy least of all, but of the certificate nobody knows.
