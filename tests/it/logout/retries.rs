@@ -100,6 +100,12 @@ async fn after_a_day_it_is_given_up_and_told(kind: Kind) {
         clock.advance(Duration::from_secs(u64::from(pause) * 2));
     }
     receiver.posted(8, SOON).await;
+    // Its answer is noted before the day is over.
+    let noted = async |issuer: &Issuer| {
+        let notice = notices(issuer, rp.id).await.remove(0);
+        notice.attempts == 8 && (notice.due_at - clock.now()).as_seconds_f64() >= 3600.0 * 0.79
+    };
+    issuer.until("the eighth attempt is noted", noted).await;
     clock.advance(Duration::from_secs(24 * 3600));
     issuer.until("the node is ready", async |issuer| issuer.app.live.issuing_allowed().is_ok()).await;
     all_told(&issuer).await;
